@@ -1,0 +1,37 @@
+"""A strict JAX for every test: float64, two CPU devices, the validator on.
+
+The variables are set before JAX is imported; a test that needs float32 says so with dtypes of its own.
+"""
+
+import os
+
+DEVICES = "--xla_force_host_platform_device_count=2"
+if DEVICES not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}".strip()
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+os.environ.setdefault("CATENARY_VALIDATE", "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import hypothesis
+import jax
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+
+# The same programs on every run and every machine; CATENARY_EXAMPLES=1000 looks further.
+hypothesis.settings.register_profile(
+    "catenary",
+    deadline=None,
+    derandomize="CATENARY_EXAMPLES" not in os.environ,
+    max_examples=int(os.environ.get("CATENARY_EXAMPLES", "50")),
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("catenary")
+
+
+@pytest.fixture
+def key() -> jax.Array:
+    """A fixed random key: a test that fails today fails tomorrow."""
+    return jax.random.key(0)
