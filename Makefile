@@ -16,7 +16,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check bench clean
 
 demo: $(VENV)/.plot
 	$(BIN)/catenary demo
@@ -26,13 +26,8 @@ test: $(VENV)/.test
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-
-format: $(VENV)/.dev
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
 
 bench: $(VENV)/.plot
 	$(BIN)/python -m benchmarks.gradient
