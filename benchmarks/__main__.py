@@ -1,0 +1,8 @@
+"""All benchmarks, one after the other: `python -m benchmarks`. The exit code is 1 if any row falls short."""
+
+import sys
+
+from benchmarks import gradient, planning, structure
+
+if __name__ == "__main__":
+    sys.exit(max([part.main([]) for part in (gradient, structure, planning)]))

@@ -1,0 +1,76 @@
+"""The gradient of everyday programs, ours against `jax.grad`, in one process: flops, memory, run and compile time.
+
+    python -m benchmarks.gradient                          all rows
+    python -m benchmarks.gradient --only GRU --only CNN    rows whose name contains a word
+    python -m benchmarks.gradient --quantity flops --quantity memory      counts alone, which are the same every time
+
+Every row prints ours, JAX's, their ratio and its limit. Loop bodies count once per trip (`benchmarks/flops.py`);
+memory is what XLA sets aside for temporaries; times are medians of interleaved repeats.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+
+import catenary as ct
+from benchmarks.measure import Ratio, calls_for, compile_time, compiled, counts, interleaved, run_time
+from benchmarks.scenarios import Scenario, gradient_scenarios
+
+LIMITS = {"flops": 1.01, "memory": 1.02, "run time": 1.05, "compile time": 1.10}
+
+
+def measure(row: Scenario, quantities: set[str], seconds: float) -> Iterator[Ratio]:
+    """The rows of one scenario, one a quantity asked for."""
+    peers = (ct.grad, jax.grad)
+    if quantities & {"flops", "memory"}:
+        ours, peer = (counts(transform(row.fun), row.args) for transform in peers)
+        for index, quantity in enumerate(("flops", "memory")):
+            if quantity in quantities:
+                yield Ratio(row.name, quantity, ours[index], peer[index], LIMITS[quantity])
+    if "run time" in quantities:
+        programs = [compiled(transform(row.fun), row.args) for transform in peers]
+        inner = calls_for(programs[1], row.args)
+        times = interleaved([run_time(program, row.args, inner) for program in programs], seconds=seconds)
+        yield Ratio(row.name, "run time", *times, LIMITS["run time"])
+    if "compile time" in quantities:
+        jobs = [compile_time(lambda transform=transform: transform(row.fresh()), row.args) for transform in peers]
+        yield Ratio(row.name, "compile time", *interleaved(jobs, seconds=2 * seconds), LIMITS["compile time"])
+
+
+def options(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", default=[], metavar="WORD", help="rows whose name contains WORD")
+    parser.add_argument("--quantity", action="append", default=[], choices=LIMITS, help="what to measure (repeat)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="time for the repeats of a run-time row")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the rows; the exit code is 1 if a row falls short."""
+    asked = options(arguments)
+    quantities = set(asked.quantity or LIMITS)
+    print(f"JAX {jax.__version__} on {jax.default_backend()}: gradients, catenary against jax.grad")
+    print(f"{'scenario':<24} {'quantity':<16} {'ours':>10} {'jax.grad':>10}  {'ratio':>7}  limit")
+    rows: list[Ratio] = []
+    for row in gradient_scenarios().values():
+        if not asked.only or any(word.lower() in row.name.lower() for word in asked.only):
+            for ratio in measure(row, quantities, asked.seconds):
+                print(ratio, flush=True)
+                rows.append(ratio)
+    if asked.json:
+        asked.json.write_text(json.dumps([vars(row) | {"ratio": row.ratio, "ok": row.ok} for row in rows], indent=1))
+    short = sum(not row.ok for row in rows)
+    print(f"{len(rows) - short} of {len(rows)} rows within their limits")
+    return 1 if short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
