@@ -1,0 +1,97 @@
+"""Figures: the accuracy of a training run, and the cost of each order against a width, on log axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from pathlib import Path
+from typing import Any
+
+INK, PAPER, GREY = "#1d2733", "#ffffff", "#8a94a0"
+COLOURS = {"forward": "#d1495b", "reverse": "#2e86ab", "auto": "#2a9d5c", "cross-country": "#2a9d5c"}
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Cost against width for several orders of one program.
+
+    title   what the program is
+    widths  the values of D
+    costs   order → cost at each width
+    counted order → what XLA counts in the compiled code, at the widths where it was compiled
+    """
+
+    title: str
+    widths: Sequence[int]
+    costs: Mapping[str, Sequence[float]]
+    counted: Mapping[str, Mapping[int, float]]
+
+
+def demo_figure(path: Path, formula: str, accuracy: Mapping[str, Sequence[float]], panels: Sequence[Curves]) -> None:
+    """Draw the demo's figure to `path`: a formula above, accuracy at the left, a panel of costs for each chain.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    style = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY}
+    style |= {"text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}
+    with rc_context(style | {"mathtext.fontset": "cm", "figure.facecolor": PAPER}):
+        figure = Figure(figsize=(4.1 * (1 + len(panels)), 4.6), layout="constrained")
+        axes = figure.subplots(1, 1 + len(panels))
+        figure.suptitle(formula, fontsize=17)
+        _accuracy(axes[0], accuracy)
+        for axis, curves in zip(axes[1:], panels, strict=True):
+            _costs(axis, curves)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=160)
+
+
+def _accuracy(axis: Any, accuracy: Mapping[str, Sequence[float]]) -> None:
+    """Test accuracy by epoch: the first run as a broad line, the others dashed on top of it."""
+    looks = [{"color": COLOURS["auto"], "lw": 5, "alpha": 0.45}, {"color": INK, "lw": 1.2, "ls": (0, (4, 3))}]
+    for (name, values), look in zip(accuracy.items(), looks, strict=False):
+        epochs = range(1, len(values) + 1)
+        axis.plot(epochs, [100 * value for value in values], label=f"{name}   {values[-1]:.2%}", **look)
+    axis.axhline(95, color=GREY, lw=0.8)
+    axis.text(1, 95.2, "95 %", color=GREY, fontsize=8.5)
+    axis.set(title="Three-layer perceptron on the digits", xlabel="epoch", ylabel="test accuracy, %")
+    axis.legend(loc="lower right", frameon=False, title="trained with")
+
+
+def _costs(axis: Any, curves: Curves) -> None:
+    """Lines for the costs as planned, circles for what XLA counts, each line with its slope at its end."""
+    for order, costs in curves.costs.items():
+        colour = COLOURS.get(order, INK)
+        axis.loglog(curves.widths, costs, color=colour, lw=2)
+        counted = curves.counted.get(order, {})
+        axis.loglog(list(counted), list(counted.values()), "o", ms=5, mfc=PAPER, mec=colour, mew=1.5)
+    for order, place in _apart({order: costs[-1] for order, costs in curves.costs.items()}).items():
+        label = f" {order}  $\\propto D^{{{slope(curves.widths, curves.costs[order]):.1f}}}$"
+        axis.text(curves.widths[-1], place, label, color=COLOURS.get(order, INK), va="center", fontsize=10)
+    axis.set_xlim(right=curves.widths[-1] * 14)
+    ticks = [width for width in curves.widths if log(width, 4) % 1 < 1e-9]
+    axis.set_xticks(ticks, [f"{width:,}" for width in ticks])
+    axis.minorticks_off()
+    axis.set(title=curves.title, xlabel="width D    (lines: planned, circles: counted by XLA)", ylabel="flops")
+
+
+def slope(widths: Sequence[float], costs: Sequence[float]) -> float:
+    """The exponent p of cost ∝ widthᵖ at the right end.
+
+    >>> round(slope([10, 100], [3e2, 3e4]), 6)
+    2.0
+    """
+    return log(costs[-1] / costs[-2]) / log(widths[-1] / widths[-2])
+
+
+def _apart(ends: Mapping[str, float], factor: float = 2.2) -> dict[str, float]:
+    """Heights for labels at the ends of lines: the ends themselves, moved up until neighbours are a factor apart."""
+    places: dict[str, float] = {}
+    last = 0.0
+    for name, value in sorted(ends.items(), key=lambda item: item[1]):
+        places[name] = last = max(value, last * factor)
+    return places
