@@ -1,0 +1,232 @@
+"""The command: `catenary demo`, `catenary derive FILE.py:function`, `catenary plan FILE.py:function`.
+
+Whatever is wrong with the file, the function or the shapes is said in one line that tells what to do; exit code 2.
+JAX is imported inside the commands, so that `catenary --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import inspect
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=(
+    "Derive, plan and compute derivatives of JAX programs: the shape of least work for the chain rule."
+))  # fmt: skip
+
+Target = Annotated[str, typer.Argument(metavar="FILE.py:function", help="a function in a Python file")]
+Shapes = Annotated[list[str] | None, typer.Option("--shape", metavar="X=N,n", help=(
+    "sizes of an argument, names or numbers; X= for a scalar, X=N:int32 for a dtype, params.w=n for a part (repeat)"
+))]  # fmt: skip
+Argnums = Annotated[str, typer.Option(metavar="0,1 | w,b", help="the arguments to differentiate, by number or name")]
+Latex = Annotated[bool, typer.Option("--latex", help="print LaTeX")]
+Python = Annotated[bool, typer.Option("--python", help="print Python that computes it")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+Order = Annotated[str, typer.Option(metavar="NAME", help="auto, reverse, forward or cross-country")]
+
+
+class Stop(Exception):
+    """Something the user can put right; its text is the one line to show."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; a mistake of the user's ends it with one line and exit code 2."""
+    try:
+        sys.exit(app(arguments or sys.argv[1:] or ["--help"], prog_name="catenary", standalone_mode=False))
+    except Stop as stop:
+        message = str(stop)
+    except typer.Abort:
+        message = "stopped"
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # not a usage error of typer's, so a fault of ours: show it all
+            raise
+        message = f"{error.format_message()} See catenary --help."
+    print(f"catenary: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="where the figure and the text are written")] = Path("out"),
+) -> None:
+    """Derive, plan and train on 1,797 handwritten digits, in under a minute; writes out/demo.png."""
+    program = _load(_examples() / "demo.py")
+    try:
+        program.run(out)
+    except ModuleNotFoundError as error:
+        raise Stop(f"the demo needs {error.name}: pip install 'catenary[plot]'") from None
+    except OSError as error:
+        raise Stop(f"cannot write to {out}: {error.strerror}; choose another place with --out") from None
+
+
+@app.command()
+def derive(
+    target: Target,
+    shape: Shapes = None,
+    argnums: Argnums = "0",
+    latex: Latex = False,
+    python: Python = False,
+    as_json: Json = False,
+) -> None:
+    """Print the formula of a function's derivative and how it comes about."""
+    import catenary as ct
+
+    fun, args = _prepare(target, shape)
+    with _user_code(target):
+        derivation = ct.derive(fun, *args, argnums=_argnums(argnums, fun))
+        if as_json:
+            text = json.dumps(_fields(derivation, "formula", "index_free", "latex", "python"), indent=2, default=str)
+        else:
+            text = derivation.latex() if latex else derivation.python() if python else str(derivation)
+    print(text)
+
+
+@app.command()
+def plan(
+    target: Target,
+    shape: Shapes = None,
+    argnums: Argnums = "0",
+    order: Order = "auto",
+    as_json: Json = False,
+) -> None:
+    """Print the order of least cost, what it costs, and what the alternatives cost."""
+    import catenary as ct
+
+    fun, args = _prepare(target, shape)
+    with _user_code(target):
+        found = ct.plan(fun, *args, argnums=_argnums(argnums, fun), order=order)
+        text = json.dumps(_fields(found, "order", "cost", "formula", "alternatives", "rows"), indent=2, default=str)
+    print(text if as_json else found)
+
+
+# --- from the command line to a function and its arguments -------------------------------------------------------
+
+
+def _prepare(target: str, shapes: list[str] | None) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """The function that `FILE.py:function` names, and its arguments."""
+    from ._signature import NoShape, arguments
+
+    file, _, name = target.rpartition(":")
+    path = Path(file or name)
+    module = _load(path)
+    names = [
+        key for key, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == module.__name__
+    ]
+    have = f"it has {', '.join(names)}" if names else "it defines none"
+    if not file:
+        raise Stop(f"which function of {path}? {have}. Write {path}:{names[0] if names else 'function'}")
+    fun = getattr(module, name, None)
+    if not callable(fun):
+        raise Stop(f"{path} has no function {name!r}; {have}")
+    try:
+        return fun, arguments(fun, _shapes(shapes or []))
+    except NoShape as error:
+        stem = error.argument
+        raise Stop(f'{target}: {error}; annotate it, {stem}: Float[Array, "N n"], or pass --shape {stem}=N,n') from None
+    except (TypeError, ValueError) as error:
+        raise Stop(f"{target}: {error}") from None
+
+
+def _load(path: Path) -> Any:
+    """Import a file as a module, its own directory on the path; what it prints goes to stderr."""
+    if path.suffix != ".py" or not path.is_file():
+        why = "is a directory" if path.is_dir() else "is no Python file" if path.exists() else "does not exist"
+        raise Stop(f"{path} {why}; write FILE.py:function")
+    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    with _user_code(str(path)):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _shapes(options: list[str]) -> dict[str, str]:
+    """`["X=N,n", "y=N"]` as a dictionary."""
+    shapes = {}
+    for option in options:
+        name, equals, sizes = option.partition("=")
+        if not equals or not name.strip():
+            raise Stop(f"--shape {option}: write NAME=SIZES, as in --shape X=N,n or --shape y=150")
+        shapes[name.strip()] = sizes
+    return shapes
+
+
+def _argnums(text: str, fun: Callable[..., Any]) -> int | tuple[int, ...]:
+    """`"0"`, `"0,2"` or `"w,b"` as argnums."""
+    names = list(inspect.signature(fun).parameters)
+    numbers = []
+    for part in (part.strip() for part in text.split(",")):
+        if part not in names and not part.lstrip("-").isdigit():
+            raise Stop(
+                f"--argnums {text}: there is no argument {part!r}; write numbers, or names among {', '.join(names)}"
+            )
+        numbers.append(names.index(part) if part in names else int(part))
+        if not -len(names) <= numbers[-1] < len(names):
+            raise Stop(
+                f"--argnums {text}: the function has {len(names)} arguments, numbered from 0: {', '.join(names)}"
+            )
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def _examples() -> Path:
+    """The examples: inside the wheel, or beside src/ in a clone."""
+    package = Path(__file__).resolve().parent
+    for place in (package / "_examples", package.parents[1] / "examples"):
+        if (place / "demo.py").is_file():
+            return place
+    raise Stop("the examples are not installed; run it from a clone of the repository")
+
+
+# --- errors and output -------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _user_code(what: str) -> Iterator[None]:
+    """Run the user's code: its prints go to stderr, and its exceptions become one line with file and line number."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except Stop:
+        raise
+    except SyntaxError as error:
+        raise Stop(f"{_file(what)}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}") from None
+    except (Exception, SystemExit) as error:
+        raise Stop(f"{_place(what, error)}: {type(error).__name__}: {_first_line(error)}") from None
+
+
+def _place(what: str, error: BaseException) -> str:
+    """Where in the user's file an exception comes from, "loss.py, line 12", or the target if it is nowhere in it."""
+    file = Path(_file(what)).resolve()
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+    return f"{_file(what)}, line {lines[-1]}" if lines else what
+
+
+def _file(what: str) -> str:
+    """The file of a target, as the user typed it."""
+    return what.rpartition(":")[0] or what
+
+
+def _first_line(error: BaseException, longest: int = 300) -> str:
+    """The first paragraph of an exception's text, on one line."""
+    text = " ".join(str(error).strip().split("\n\n")[0].split())
+    return text if len(text) <= longest else text[:longest] + " …"
+
+
+def _fields(result: Any, *names: str) -> dict[str, Any]:
+    """The attributes that a result has, methods called, for JSON."""
+    values = {name: getattr(result, name) for name in names if hasattr(result, name)}
+    return {name: value() if callable(value) else value for name, value in values.items()}
+
+
+if __name__ == "__main__":
+    main()
