@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):  # not a usage error of typer's, so a fault of ours: show it all
             raise
-        message = f"{error.format_message()} See catenary --help."
+        message = f"{error.format_message().rstrip('.')}. See catenary --help."
     print(f"catenary: {message}", file=sys.stderr)
     sys.exit(2)
 
@@ -140,10 +140,11 @@ def _load(path: Path) -> Any:
     if path.suffix != ".py" or not path.is_file():
         why = "is a directory" if path.is_dir() else "is no Python file" if path.exists() else "does not exist"
         raise Stop(f"{path} {why}; write FILE.py:function")
-    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
+    name = path.stem if path.stem not in sys.modules else f"_{path.stem}"  # a file of one's own called random.py
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     sys.path.insert(0, str(path.resolve().parent))
     with _user_code(str(path)):
         spec.loader.exec_module(module)
@@ -199,7 +200,8 @@ def _user_code(what: str) -> Iterator[None]:
     except Stop:
         raise
     except SyntaxError as error:
-        raise Stop(f"{_file(what)}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}") from None
+        file = _file(what) if Path(str(error.filename)) == Path(_file(what)).resolve() else error.filename
+        raise Stop(f"{file}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}") from None
     except (Exception, SystemExit) as error:
         raise Stop(f"{_place(what, error)}: {type(error).__name__}: {_first_line(error)}") from None
 

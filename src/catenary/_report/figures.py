@@ -42,7 +42,7 @@ def demo_figure(path: Path, formula: str, accuracy: Mapping[str, Sequence[float]
     with rc_context(style | {"mathtext.fontset": "cm", "figure.facecolor": PAPER}):
         figure = Figure(figsize=(4.1 * (1 + len(panels)), 4.6), layout="constrained")
         axes = figure.subplots(1, 1 + len(panels))
-        figure.suptitle(formula, fontsize=17)
+        figure.suptitle(formula, fontsize=20)
         _accuracy(axes[0], accuracy)
         for axis, curves in zip(axes[1:], panels, strict=True):
             _costs(axis, curves)
@@ -57,16 +57,17 @@ def _accuracy(axis: Any, accuracy: Mapping[str, Sequence[float]]) -> None:
         epochs = range(1, len(values) + 1)
         axis.plot(epochs, [100 * value for value in values], label=f"{name}   {values[-1]:.2%}", **look)
     axis.axhline(95, color=GREY, lw=0.8)
-    axis.text(1, 95.2, "95 %", color=GREY, fontsize=8.5)
+    axis.annotate("95 %", (1, 95), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
+                  ha="right", color=GREY, fontsize=8.5)  # fmt: skip
     axis.set(title="Three-layer perceptron on the digits", xlabel="epoch", ylabel="test accuracy, %")
     axis.legend(loc="lower right", frameon=False, title="trained with")
 
 
 def _costs(axis: Any, curves: Curves) -> None:
     """Lines for the costs as planned, circles for what XLA counts, each line with its slope at its end."""
-    for order, costs in curves.costs.items():
-        colour = COLOURS.get(order, INK)
-        axis.loglog(curves.widths, costs, color=colour, lw=2)
+    for width, (order, costs) in zip((6, 3.5, 1.5, 1.5), curves.costs.items(), strict=False):
+        colour = COLOURS.get(order, INK)  # each line narrower than the one before, so that none hides another
+        axis.loglog(curves.widths, costs, color=colour, lw=width, alpha=0.5 if width > 2 else 1)
         counted = curves.counted.get(order, {})
         axis.loglog(list(counted), list(counted.values()), "o", ms=5, mfc=PAPER, mec=colour, mew=1.5)
     for order, place in _apart({order: costs[-1] for order, costs in curves.costs.items()}).items():

@@ -1,0 +1,76 @@
+"""The commands on real files: derive and plan print text, LaTeX, Python and JSON; the demo writes its figure."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from catenary.cli import _examples, _load, main
+
+EXAMPLES = _examples()
+
+
+@pytest.fixture(autouse=True)
+def path_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command adds to sys.path is taken off again."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    out, err = capsys.readouterr()
+    assert not ended.value.code, err
+    return out
+
+
+def test_help_names_the_commands(capsys):
+    text = run(capsys, "--help")
+    assert all(command in text for command in ("demo", "derive", "plan"))
+
+
+def test_derive_prints_the_formula(capsys):
+    text = run(capsys, "derive", f"{EXAMPLES}/logistic.py:loss")
+    assert all(sign in text for sign in ("X", "σ", "⊙", "1/N"))
+
+
+def test_derive_latex(capsys):
+    assert r"\sigma" in run(capsys, "derive", f"{EXAMPLES}/logistic.py:loss", "--latex")
+
+
+def test_derive_python_compiles(capsys):
+    compile(run(capsys, "derive", f"{EXAMPLES}/logistic.py:loss", "--python"), "derived.py", "exec")
+
+
+def test_derive_json(capsys):
+    found = json.loads(run(capsys, "derive", f"{EXAMPLES}/logistic.py:loss", "--json"))
+    assert {"formula", "latex", "python"} <= set(found)
+
+
+def test_plan_in_names_and_in_numbers(capsys):
+    target = f"{EXAMPLES}/chain.py:loss"
+    assert "D" in run(capsys, "plan", target)
+    sizes = [f"--shape=A{i}=16,16" for i in range(1, 5)]
+    assert len(run(capsys, "plan", target, "--shape=x=16", *sizes).splitlines()) <= 12
+
+
+def test_plan_json_and_names_as_argnums(capsys):
+    found = json.loads(run(capsys, "plan", f"{EXAMPLES}/chain.py:loss", "--json", "--argnums", "A1,A2"))
+    assert {"order", "cost"} <= set(found)
+
+
+def test_the_file_may_print(capsys, tmp_path: Path):
+    (tmp_path / "chatty.py").write_text("import jax.numpy as jnp\nprint('hello')\ndef f(x): return jnp.sum(x * x)\n")
+    assert "hello" not in run(capsys, "plan", f"{tmp_path}/chatty.py:f", "--shape", "x=n")
+
+
+def test_demo_trains_and_draws(capsys, tmp_path: Path):
+    program = _load(EXAMPLES / "demo.py")
+    program.EPOCHS, program.PLANNED, program.COMPILED = 8, (4, 16), (16,)
+    program.run(tmp_path)
+    text = capsys.readouterr().out
+    accuracy = [float(line.split("accuracy ")[1].split("%")[0]) for line in text.splitlines() if "% after" in line]
+    assert len(accuracy) == 2 and min(accuracy) >= 95 and accuracy[0] == accuracy[1]
+    assert (tmp_path / "demo.png").stat().st_size > 20_000
+    assert "sigma" in text or "σ" in text
