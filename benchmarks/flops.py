@@ -51,13 +51,19 @@ def flops(compiled: Any) -> float:
 
 def count(text: str, *, trips: bool) -> float:
     """Operations in an HLO module's text, by the rules of XLA's cost analysis; `trips` multiplies loop bodies."""
-    computations, entry = _parse(text)
-    totals: dict[str, float] = {}
+    return sum(work(text, trips=trips).values())
 
-    def total(name: str) -> float:
+
+def work(text: str, *, trips: bool = True) -> Counter[str]:
+    """Operations in an HLO module's text, by opcode."""
+    computations, entry = _parse(text)
+    totals: dict[str, Counter[str]] = {}
+
+    def total(name: str) -> Counter[str]:
         if name not in totals:
-            body = computations[name]
-            totals[name] = sum(_work(body, *line, total, trips) for line in body.lines)
+            totals[name] = Counter()
+            for line in computations[name].lines:
+                totals[name].update(_work(computations[name], *line, total, trips))
         return totals[name]
 
     return total(entry)
@@ -88,26 +94,28 @@ def _parse(text: str) -> tuple[dict[str, _Computation], str]:
     return computations, entry
 
 
-def _work(body: _Computation, name: str, opcode: str, rest: str, total: Any, trips: bool) -> float:
-    """Operations of one instruction, those of the computations it calls included."""
+def _work(body: _Computation, name: str, opcode: str, rest: str, total: Any, trips: bool) -> dict[str, float]:
+    """Operations of one instruction by opcode, those of the computations it calls included."""
     if _FREE.fullmatch(opcode):
-        return 0.0
+        return {}
     shapes = body.shapes[name]
     operands = [body.shapes[o] for o in re.findall(r"%([\w.-]+)", rest.split(")")[0]) if o in body.shapes]
     if opcode == "while":
         times = int(found[1]) if trips and (found := _TRIPS.search(rest)) else 1
-        return times * (total(_called(rest, "body")) + total(_called(rest, "condition")))
+        once = total(_called(rest, "body")) + total(_called(rest, "condition"))
+        return {key: times * value for key, value in once.items()}
     if opcode in ("fusion", "call", "async-start"):
         return total(_called(rest, "calls") or _called(rest, "to_apply"))
     if opcode == "conditional":
-        return max(total(branch) for branch in _branches(rest))
+        return max((total(branch) for branch in _branches(rest)), key=lambda counts: sum(counts.values()))
     if opcode == "dot":
-        return 2.0 * prod(shapes[0]) * prod(operands[0][0][axis] for axis in _axes(rest, "lhs_contracting_dims"))
+        contracted = prod(operands[0][0][axis] for axis in _axes(rest, "lhs_contracting_dims"))
+        return {opcode: 2 * prod(shapes[0]) * contracted}
     if opcode == "convolution":
-        return 2.0 * prod(shapes[0]) * _kernel(rest, operands[1][0])
+        return {opcode: 2 * prod(shapes[0]) * _kernel(rest, operands[1][0])}
     if opcode in ("reduce", "reduce-window", "select-and-scatter", "scatter", "map"):
-        return float(max(prod(operands[0][0]), prod(shapes[0])))
-    return float(prod(shapes[0])) if shapes else 0.0
+        return {opcode: max(prod(operands[0][0]), prod(shapes[0]))}
+    return {opcode: prod(shapes[0])} if shapes else {}
 
 
 def _kernel(rest: str, kernel: tuple[int, ...]) -> int:
