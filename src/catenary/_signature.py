@@ -172,7 +172,7 @@ def _why_not(hint: Any) -> str:
 
 def _sizes(text: str, name: str) -> str:
     """Sizes as jaxtyping writes them, "N n 3 k=4", as "N, n, 3, 4"."""
-    sizes = []
+    sizes: list[str] = []
     for token in text.split():
         token = token.lstrip("#?").rpartition("=")[2]
         if token.startswith("*") or token == "...":

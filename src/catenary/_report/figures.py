@@ -37,7 +37,12 @@ def demo_figure(path: Path, formula: str, accuracy: Mapping[str, Sequence[float]
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    style = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY}
+    style: dict[Any, Any] = {
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": GREY,
+    }
     style |= {"text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}
     with rc_context(style | {"mathtext.fontset": "cm", "figure.facecolor": PAPER}):
         figure = Figure(figsize=(4.1 * (1 + len(panels)), 4.6), layout="constrained")
