@@ -1,0 +1,1 @@
+"""Formulas: a program and its derivative, read back as what a person would write on paper."""

@@ -1,0 +1,396 @@
+"""The expressions: a closed set of node types over labelled axes.
+
+An expression is a scalar that depends on axis indices, as in ``y[i] * X[i, j]``; an array is an
+expression with its indices in order, ``Array((I0, I1), body)``.  Transposes, broadcasts and size-1
+axes need no node: they are only a choice of indices.  Nodes are interned, so equal is identical.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
+
+Size = int | str
+_fresh = itertools.count()
+
+
+class Interned:
+    """Equal arguments, same object: comparison and hashing cost nothing, shared parts are shared."""
+
+    __slots__ = ("__weakref__", "args")
+    _table: ClassVar[WeakValueDictionary[Any, Any]] = WeakValueDictionary()
+    args: tuple[Any, ...]
+
+    def __new__(cls, *args: Any) -> Any:
+        """Return the one node with these arguments."""
+        name = (cls, args, tuple(map(type, args)))
+        node = Interned._table.get(name)
+        if node is None:
+            node = object.__new__(cls)
+            node.args = args
+            node._finish()
+            Interned._table[name] = node
+        return node
+
+    def _finish(self) -> None:
+        """Compute what is stored beside the arguments, once."""
+
+    def __repr__(self) -> str:
+        """Show the type and the arguments."""
+        return f"{type(self).__name__}({', '.join(map(repr, self.args))})"
+
+
+class Index(Interned):
+    """An axis: a name, which matters only inside one expression, and a size such as ``"N"`` or 3.
+
+    >>> Index("0", "N") is Index("0", "N")
+    True
+    """
+
+    __slots__ = ("name", "size")
+    name: str
+    size: Size
+
+    def _finish(self) -> None:
+        self.name, self.size = self.args
+
+
+class Expr(Interned):
+    """A scalar expression in axis indices.
+
+    ``free`` are the indices it depends on, ``height`` exceeds that of every bound index inside,
+    ``weight`` counts nodes as written out, ``key`` orders terms and factors.
+    """
+
+    __slots__ = ("free", "height", "key", "weight")
+    rank: ClassVar[int] = 0
+    free: frozenset[Index]
+    height: int
+    weight: int
+    key: tuple[int, int, str]
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The sub-expressions, in order."""
+        return ()
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        """Return the same node over other sub-expressions."""
+        return self
+
+    def _finish(self) -> None:
+        kids = self.children
+        self.free = frozenset().union(*(c.free for c in kids)) if kids else frozenset()
+        self.height = max((c.height for c in kids), default=0)
+        self.weight = min(1 + sum(c.weight for c in kids), 1 << 40)
+        self._bind()
+        text = f"{type(self).__name__}[{self._label()}]({','.join(c.key[2] for c in kids)})"
+        if len(text) > 160:
+            text = text[:60] + hashlib.blake2s(text.encode(), digest_size=12).hexdigest()
+        self.key = (self.rank, self.weight, text)
+
+    def _bind(self) -> None:
+        """Adjust ``free`` and ``height`` for what this node binds or mentions."""
+
+    def _label(self) -> str:
+        return ""
+
+
+class Num(Expr):
+    """A number: a ``Fraction``, or a float for infinity and not-a-number."""
+
+    __slots__ = ("value",)
+    rank = 0
+    value: Fraction | float
+
+    def _finish(self) -> None:
+        self.value = self.args[0]
+        super()._finish()
+
+    def _label(self) -> str:
+        return str(self.value)
+
+
+class Dim(Expr):
+    """The size of an axis as a number, as N in a mean."""
+
+    __slots__ = ("name",)
+    rank = 1
+    name: str
+
+    def _finish(self) -> None:
+        (self.name,) = self.args
+        super()._finish()
+
+    def _label(self) -> str:
+        return self.name
+
+
+class Pos(Expr):
+    """The position along an axis as a number (an iota)."""
+
+    __slots__ = ("index",)
+    rank = 2
+    index: Index
+
+    def _finish(self) -> None:
+        (self.index,) = self.args
+        super()._finish()
+
+    def _bind(self) -> None:
+        self.free = frozenset([self.index])
+
+    def _label(self) -> str:
+        return self.index.name
+
+
+class At(Expr):
+    """An entry of an array: ``X[i, j]``; an index is an ``Index`` or a fixed position."""
+
+    __slots__ = ("array", "indices")
+    rank = 3
+    array: Array
+    indices: tuple[Index | int, ...]
+
+    def _finish(self) -> None:
+        self.array, self.indices = self.args
+        super()._finish()
+
+    def _bind(self) -> None:
+        self.free = frozenset(i for i in self.indices if isinstance(i, Index))
+
+    def _label(self) -> str:
+        where = ",".join(i.name if isinstance(i, Index) else f"#{i}" for i in self.indices)
+        return f"{self.array.key}|{where}"
+
+
+class _Children(Expr):
+    """A node whose last argument is the tuple of its sub-expressions."""
+
+    __slots__ = ()
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The sub-expressions, in order."""
+        return self.args[-1]
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        """Return the same node over other sub-expressions."""
+        return type(self)(*self.args[:-1], children)
+
+    def _label(self) -> str:
+        return ",".join(map(str, self.args[:-1]))
+
+
+class Fn(_Children):
+    """A function entry by entry, by name: ``Fn("exp", (x,))``, ``Fn("where", (c, a, b))``."""
+
+    __slots__ = ()
+    rank = 4
+
+    @property
+    def name(self) -> str:
+        """Which function."""
+        return self.args[0]
+
+
+class Pow(_Children):
+    """A power with a fixed exponent."""
+
+    __slots__ = ()
+    rank = 5
+
+    @property
+    def exponent(self) -> Fraction:
+        """The exponent."""
+        return self.args[0]
+
+    @property
+    def base(self) -> Expr:
+        """The base."""
+        return self.args[1][0]
+
+
+class _Axes(_Children):
+    """A node that names axes of its body: ``Type(name, indices, (body,))``."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """Which reduction or function."""
+        return self.args[0]
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The axes it acts on."""
+        return self.args[1]
+
+    @property
+    def body(self) -> Expr:
+        """What it acts on."""
+        return self.args[2][0]
+
+    def _label(self) -> str:
+        return f"{self.name}|" + ",".join(f"{i.name}:{i.size}" for i in self.indices)
+
+
+class Along(_Axes):
+    """A function along an axis that stays: ``p[i, k] = softmax over k of z[i, k]``."""
+
+    __slots__ = ()
+    rank = 6
+
+    def _bind(self) -> None:
+        self.free |= frozenset(self.indices)
+
+
+class Reduce(_Axes):
+    """A reduction over bound indices: ``sum``, ``max``, ``min``, ``prod``."""
+
+    __slots__ = ()
+    rank = 7
+
+    def _bind(self) -> None:
+        self.free -= frozenset(self.indices)
+        self.height += len(self.indices)
+
+
+class Mul(_Children):
+    """A product."""
+
+    __slots__ = ()
+    rank = 8
+
+
+class Add(_Children):
+    """A sum of terms."""
+
+    __slots__ = ()
+    rank = 9
+
+
+NODE_TYPES = (Num, Dim, Pos, At, Fn, Pow, Along, Reduce, Mul, Add)
+
+
+class Array(Interned):
+    """An array: a symbol ``Array("X", dims, None, kind)`` or a value ``Array("", dims, body, kind)``.
+
+    The body of a value is written in the indices ``axis(0, …), axis(1, …)``; ``kind`` is ``"real"`` or ``"int"``.
+    """
+
+    __slots__ = ("body", "dims", "key", "kind", "symbol")
+    symbol: str
+    dims: tuple[Size, ...]
+    body: Expr | None
+    kind: str
+    key: str
+
+    def _finish(self) -> None:
+        self.symbol, self.dims, self.body, self.kind = self.args
+        self.key = self.symbol or hashlib.blake2s(str(self.body and self.body.key).encode(), digest_size=8).hexdigest()
+
+    @property
+    def axes(self) -> tuple[Index, ...]:
+        """The indices of the body, in order."""
+        return tuple(axis(n, size) for n, size in enumerate(self.dims))
+
+
+def axis(position: int, size: Size) -> Index:
+    """Return the index that stands for an array's axis number ``position``."""
+    return Index(str(position), size)
+
+
+def temporary(size: Size) -> Index:
+    """Return an index that nothing else uses, to be bound soon."""
+    return Index(f"~{next(_fresh)}", size)
+
+
+def rename(expr: Expr, mapping: Mapping[Index, Index | int], memo: dict[Expr, Expr] | None = None) -> Expr:
+    """Return the expression with free indices replaced; bound ones move out of the way."""
+    memo = {} if memo is None else memo
+
+    def go(node: Expr) -> Expr:
+        if not any(i in mapping for i in node.free):
+            return node
+        if node not in memo:
+            memo[node] = _renamed(node, mapping, go)
+        return memo[node]
+
+    return go(expr)
+
+
+def _renamed(node: Expr, mapping: Mapping[Index, Index | int], go: Callable[[Expr], Expr]) -> Expr:
+    from .build import rebuild  # the constructors need rename for bound indices
+
+    if isinstance(node, At):
+        return At(node.array, tuple(mapping.get(i, i) if isinstance(i, Index) else i for i in node.indices))
+    if isinstance(node, Pos):
+        new = mapping[node.index]
+        return Num(Fraction(new)) if isinstance(new, int) else Pos(new)
+    if isinstance(node, Along):
+        moved = tuple(mapping.get(i, i) for i in node.indices)
+        if any(isinstance(i, int) for i in moved):
+            raise NotImplementedError(f"one fixed entry of {node.name} along an axis")
+        return rebuild(Along(node.name, moved, node.args[2]), (go(node.body),))
+    if isinstance(node, Reduce):
+        inner = {k: v for k, v in mapping.items() if k in node.free}
+        fresh = tuple(temporary(i.size) for i in node.indices)
+        body = rename(rename(node.body, dict(zip(node.indices, fresh, strict=True))), inner)
+        return bound(node.name, fresh, body)
+    return rebuild(node, tuple(map(go, node.children)))
+
+
+def bound(name: str, indices: tuple[Index, ...], body: Expr) -> Reduce:
+    """Return the reduction with canonical names for what it binds, so that equal sums are identical."""
+    order = sorted(indices, key=lambda i: (str(i.size), occurrence(body, i)))
+    canonical = {i: Index(f"b{body.height + n}", i.size) for n, i in enumerate(order)}
+    moving = {i: c for i, c in canonical.items() if i is not c}
+    return Reduce(name, tuple(canonical[i] for i in order), (rename(body, moving),))
+
+
+def occurrence(expr: Expr, index: Index) -> str:
+    """Describe where an index stands in an expression without using any name of an index."""
+    places: list[str] = []
+    for depth, node in walk(expr):
+        if isinstance(node, At) and index in node.indices:
+            places.append(f"{depth}{node.array.key}{[n for n, i in enumerate(node.indices) if i is index]}")
+        elif isinstance(node, Pos | Along) and index in node.free and not node.children:
+            places.append(f"{depth}{type(node).__name__}")
+        if len(places) > 8:
+            break
+    return "".join(sorted(places))
+
+
+def walk(expr: Expr) -> Iterator[tuple[int, Expr]]:
+    """Yield each distinct node once with its depth, parents first."""
+    seen: set[Expr] = set()
+    stack = [(0, expr)]
+    while stack:
+        depth, node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            yield depth, node
+            stack.extend((depth + 1, c) for c in node.children)
+
+
+def entry(array: Array) -> At:
+    """Return the entry of an array at its own axes."""
+    return At(array, array.axes)
+
+
+def opened(node: At) -> Expr:
+    """Return the body of the array a value's entry belongs to, at that entry."""
+    assert node.array.body is not None
+    return rename(node.array.body, dict(zip(node.array.axes, node.indices, strict=True)))
+
+
+def peel(expr: Expr) -> Expr:
+    """Look through names: the expression behind an entry of a value, else the expression itself."""
+    while isinstance(expr, At) and expr.array.body is not None:
+        expr = opened(expr)
+    return expr

@@ -1,0 +1,207 @@
+"""A program and its derivative, read together: values, adjoints and gradients over labelled axes.
+
+The user's jaxpr is replayed with a zero added to each named intermediate; the derivative with
+respect to that zero is the intermediate's adjoint, the δ of backpropagation.  Everything comes from
+one jaxpr of our own gradient, so that what is shared is seen to be shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import tree_util
+
+from .. import _jax
+from . import names as naming
+from .build import ZERO
+from .expr import Array, At, Expr, Size
+from .read import Reader, Value, dims_of, symbol
+
+NONLINEAR = frozenset("tanh logistic custom_jvp_call max sin cos erf".split())
+
+
+@dataclass
+class Input:
+    """A leaf of an argument: its name, shape, dtype, and whether it is differentiated."""
+
+    name: str
+    struct: Any
+    chosen: bool
+    argument: int
+
+
+@dataclass
+class Program:
+    """What was read: the value, named intermediates with their adjoints, and the gradients."""
+
+    inputs: list[Input]
+    value: Expr
+    gradients: list[tuple[Input, Value]]
+    forward: list[tuple[str, Array]] = field(default_factory=list)
+    adjoint: dict[Array, str] = field(default_factory=dict)
+    conventional: set[str] = field(default_factory=set)
+
+
+Gradient = Callable[..., Any]
+
+
+def trace(gradient: Gradient, closed: Any, inputs: list[Input]) -> Program:
+    """Return the program of a flat jaxpr with one scalar output, read with its derivative.
+
+    ``gradient(fun, argnums)`` returns a function with the values of ``jax.grad(…, has_aux=True)``.
+    """
+    marks = list(_marks(closed.jaxpr, {i.name for i in inputs}))
+    chosen = [n for n, i in enumerate(inputs) if i.chosen]
+    count = len(inputs)
+
+    def objective(*flat: Any) -> tuple[Any, list[Any]]:
+        zeros = {m.place: z for m, z in zip(marks, flat[count:], strict=True)}
+        seen: dict[int, Any] = {}
+        (out,) = replay(closed.jaxpr, closed.consts, flat[:count], zeros, seen, [0])
+        return out, [out, *(seen[m.place] for m in marks)]
+
+    zeros = [jax.ShapeDtypeStruct(m.aval.shape, m.aval.dtype) for m in marks]
+    argnums = (*chosen, *range(count, count + len(marks)))
+    made = jax.make_jaxpr(gradient(objective, argnums))(*(i.struct for i in inputs), *zeros)
+    return _read(made, inputs, chosen, marks)
+
+
+def _read(made: Any, inputs: list[Input], chosen: list[int], marks: list[Mark]) -> Program:
+    operands = [symbol(i.name, i.struct.shape, i.struct.dtype) for i in inputs]
+    operands += [Value(ZERO, dims_of(m.aval.shape)) for m in marks]
+    jaxpr = made.jaxpr
+    first, last = len(chosen), len(chosen) + len(marks)
+    out = Reader().read(jaxpr, made.consts, operands, jaxpr.outvars[first:last] + jaxpr.outvars[last + 1 :])
+    forward: list[tuple[str, Array]] = []
+    adjoint: dict[Array, str] = {}
+    for m, value, cotangent in zip(marks, out[last + 1 :], out[first:last], strict=True):
+        if isinstance(value.expr, At) and value.expr.array.body is not None and value.expr.array not in dict(map(reversed, forward)):  # type: ignore[arg-type]
+            forward.append((m.name, value.expr.array))
+        if isinstance(cotangent.expr, At) and cotangent.expr.array.body is not None:
+            adjoint.setdefault(cotangent.expr.array, m.name)
+    gradients = [(inputs[n], v) for n, v in zip(chosen, out[:first], strict=True)]
+    return Program(inputs, out[last].expr, gradients, forward, adjoint, {m.name for m in marks if m.conventional})
+
+
+@dataclass
+class Mark:
+    """An intermediate worth a name: the number of its equation, its name, its type."""
+
+    place: int
+    name: str
+    aval: Any
+    conventional: bool = False
+
+
+def _marks(jaxpr: Any, taken: set[str]) -> Iterator[Mark]:
+    """Yield the intermediates that the user named, and the arguments of nonlinear functions, as z."""
+    flat = list(equations(jaxpr))
+    given = naming.assigned(list(positions(jaxpr)))
+    made = {id(v): n for n, eqn in enumerate(flat) for v in eqn.outvars}
+    final = made.get(id(jaxpr.outvars[0]))
+    found: dict[int, tuple[str, bool]] = {n: (name, False) for n, name in enumerate(given) if name}
+    z = next(c for c in ("z", "u", "pre") if c not in taken and c not in given)
+    for v in arguments_of_functions(jaxpr):
+        n = made.get(id(v))
+        if n is not None and n not in found and flat[n].primitive.name in ("add", "dot_general"):
+            found[n] = (z, True)
+    found = {n: f for n, f in sorted(found.items()) if n != final and _real(flat[n])}
+    total: dict[str, int] = {}
+    for name, _ in found.values():
+        total[name] = total.get(name, 0) + 1
+    count: dict[str, int] = {}
+    for n, (name, conventional) in found.items():
+        count[name] = count.get(name, 0) + 1
+        alone = total[name] == 1 and name not in taken
+        yield Mark(n, name if alone else f"{name}_{count[name]}", flat[n].outvars[0].aval, conventional)
+
+
+def arguments_of_functions(jaxpr: Any) -> Iterator[Any]:
+    """Yield the variables that nonlinear functions, or library functions JAX keeps as calls, are applied to."""
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
+            body = _jax.closed(_jax.call_body(eqn.params))[0]
+            if len({p and p[:2] for p in positions(body)}) > 1:
+                yield from arguments_of_functions(body)
+            else:
+                yield from eqn.invars
+        elif eqn.primitive.name in NONLINEAR:
+            yield from eqn.invars
+
+
+def _real(eqn: Any) -> bool:
+    return len(eqn.outvars) == 1 and bool(jnp.issubdtype(eqn.outvars[0].aval.dtype, np.floating))
+
+
+def equations(jaxpr: Any) -> Iterator[Any]:
+    """Yield a jaxpr's equations in order, calls replaced by their bodies."""
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
+            yield from equations(_jax.closed(_jax.call_body(eqn.params))[0])
+        else:
+            yield eqn
+
+
+def positions(jaxpr: Any) -> Iterator[tuple[str, int, int] | None]:
+    """Yield where in the user's source each of ``equations`` was made.
+
+    A body on one line belongs to a function that JAX has cached; it stands where it is called.
+    """
+    for eqn in jaxpr.eqns:
+        here = _jax.user_position(eqn)
+        if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
+            inner = list(positions(_jax.closed(_jax.call_body(eqn.params))[0]))
+            yield from inner if len({p and p[:2] for p in inner}) > 1 else [here] * len(inner)
+        else:
+            yield here
+
+
+def replay(
+    jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], zeros: dict[int, Any], seen: dict[int, Any], clock: list[int]
+) -> list[Any]:
+    """Evaluate a jaxpr as ``equations`` orders it, adding ``zeros`` to, and recording, the marked values."""
+    env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
+
+    def value(v: Any) -> Any:
+        return v.val if hasattr(v, "val") else env[v]
+
+    for eqn in jaxpr.eqns:
+        values = [value(v) for v in eqn.invars]
+        if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
+            body, inner = _jax.closed(_jax.call_body(eqn.params))
+            out = replay(body, inner, values, zeros, seen, clock)
+        else:
+            out = _jax.bind(eqn.primitive, eqn.params, values)
+            if clock[0] in zeros:
+                out = [out[0] + zeros[clock[0]]]
+                seen[clock[0]] = out[0]
+            clock[0] += 1
+        env.update(zip(eqn.outvars, out, strict=True))
+    return [value(v) for v in jaxpr.outvars]
+
+
+def sizes_of(inputs: Sequence[Input]) -> list[Size]:
+    """Return the distinct sizes of the inputs' axes, in order."""
+    return list(dict.fromkeys(d for i in inputs for d in dims_of(i.struct.shape)))
+
+
+def flat_inputs(fun: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...]) -> list[Input]:
+    """Return the leaves of the arguments with their names."""
+    inputs = []
+    for n, (parameter, arg) in enumerate(zip(naming.parameters(fun, len(args)), args, strict=True)):
+        for name, leaf in naming.leaves(parameter, arg):
+            shape = getattr(leaf, "shape", np.shape(leaf) if not hasattr(leaf, "shape") else ())
+            dtype = getattr(leaf, "dtype", None) or jnp.result_type(leaf)
+            inputs.append(Input(name, jax.ShapeDtypeStruct(shape, dtype), n in argnums, n))
+    return inputs
+
+
+def flattened(fun: Callable[..., Any], args: Sequence[Any]) -> Callable[..., Any]:
+    """Return the function of the arguments' leaves."""
+    structure = tree_util.tree_structure(tuple(args))
+    return lambda *flat: fun(*tree_util.tree_unflatten(structure, flat))

@@ -1,0 +1,315 @@
+"""The decompiler: a jaxpr, equation by equation, becomes expressions over labelled axes.
+
+A value is an expression in ``axis(0), axis(1), …`` and its dimensions.  A value that holds a
+reduction becomes an array of its own, so that expressions stay small and shared; so does every
+value the caller asks to keep.  Calls are read through, whatever their name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .build import add, along, fn, mul, num, power, rebuild, reduce, size
+from .expr import Array, At, Expr, Num, Pos, Reduce, Size, axis, rename, temporary, walk
+
+
+class Value(NamedTuple):
+    """An expression in the indices ``axis(n, dims[n])``, and the dimensions; size 1 needs no index."""
+
+    expr: Expr
+    dims: tuple[Size, ...]
+
+
+class UnreadableError(NotImplementedError):
+    """A primitive for which no formula can be written yet."""
+
+
+def dims_of(shape: Sequence[Any]) -> tuple[Size, ...]:
+    """Return the sizes of a shape: integers, and names or polynomials in names as text."""
+    return tuple(d if isinstance(d, int) else str(d) for d in shape)
+
+
+class Reader:
+    """Reads equations into values; arrays made on the way are shared by what they say."""
+
+    def __init__(self) -> None:
+        """Start with no arrays."""
+        self.made: dict[tuple[Expr, tuple[Size, ...]], Array] = {}
+
+    def read(self, jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Value], keep: Iterable[Any] = ()) -> list[Value]:
+        """Return the values of a jaxpr's outputs; variables in ``keep`` become arrays of their own."""
+        kept = {v for v in keep if hasattr(v, "aval") and not hasattr(v, "val")}
+        env: dict[Any, Value] = dict(zip(jaxpr.invars, inputs, strict=True))
+        env |= {v: literal(c) for v, c in zip(jaxpr.constvars, consts, strict=True)}
+        self.kept, outer = kept, getattr(self, "kept", set())
+        for eqn in jaxpr.eqns:
+            values = [literal(a.val) if hasattr(a, "val") else env[a] for a in eqn.invars]
+            for var, value in zip(eqn.outvars, self.equation(eqn, values), strict=True):
+                env[var] = self.named(value, var in kept)
+        self.kept = outer
+        return [literal(v.val) if hasattr(v, "val") else env[v] for v in jaxpr.outvars]
+
+    def equation(self, eqn: Any, values: list[Value]) -> list[Value]:
+        """Return the values of one equation's outputs."""
+        name = eqn.primitive.name
+        if name in CALLS:
+            inner = eqn.params[CALLS[name]]
+            jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "jaxpr") else (inner, ())
+            return self.read(jaxpr, consts, values)
+        from .read_index import READ_INDEX  # built on the functions of this file
+
+        row = READ.get(name) or READ_INDEX.get(name)
+        if row is None:
+            raise UnreadableError(f"no formula yet for the primitive {name!r}")
+        dims = dims_of(eqn.outvars[0].aval.shape)
+        return [Value(row(eqn, values, dims), dims)]
+
+    def named(self, value: Value, keep: bool = False) -> Value:
+        """Return the value with every reduction in it as an array of its own, and itself as one if asked for."""
+        value = Value(self.lifted(value.expr), value.dims)
+        known = (value.expr, value.dims) in self.made
+        return value if isinstance(value.expr, At) or not (keep or known) else self.array(*value)
+
+    def array(self, body: Expr, dims: tuple[Size, ...]) -> Value:
+        """Return the entry of the array with this body."""
+        array = self.made.setdefault((body, dims), Array("", dims, body, "real"))
+        return Value(entry_of(array), dims)
+
+    def lifted(self, expr: Expr) -> Expr:
+        """Return the expression with its reductions as entries of arrays."""
+        if not any(isinstance(node, Reduce) for _, node in walk(expr)):
+            return expr
+        if isinstance(expr, Reduce):
+            expr = rebuild(expr, (self.lifted(expr.body),))
+            if not isinstance(expr, Reduce):
+                return self.lifted(expr)
+            places = sorted(expr.free, key=lambda i: (len(i.name), i.name))
+            own = {i: axis(n, i.size) for n, i in enumerate(places)}
+            made = self.array(rename(expr, own), tuple(i.size for i in places))
+            return rename(made.expr, {o: i for i, o in own.items()})
+        new = rebuild(expr, tuple(map(self.lifted, expr.children)))
+        return new if new is expr else self.lifted(new)
+
+
+def entry_of(array: Array) -> At:
+    """Return the entry of an array at its own axes, at position 0 along axes of size 1."""
+    return At(array, tuple(0 if i.size == 1 else i for i in array.axes))
+
+
+def symbol(name: str, shape: Sequence[Any], dtype: Any) -> Value:
+    """Return an input of the program as a value."""
+    dims = dims_of(shape)
+    kind = "real" if np.issubdtype(dtype, np.inexact) or str(dtype) == "bfloat16" else "int"
+    return Value(entry_of(Array(name, dims, None, kind)), dims)
+
+
+def literal(value: Any) -> Value:
+    """Return a constant as a value: a number; an array only if all its entries are equal."""
+    array = np.asarray(value)
+    if array.size != 1 and not (array.size and (array == array.flat[0]).all()):
+        raise UnreadableError(f"a constant array of shape {array.shape} inside the program; pass it as an argument")
+    dims = dims_of(array.shape)
+    scalar = array.flat[0]
+    if array.dtype.kind in "iub":
+        return Value(num(int(scalar)), dims)
+    # the shortest decimal of the array's own precision is what the user wrote
+    return Value(Num(Fraction(str(scalar)) if np.isfinite(scalar) else float(scalar)), dims)
+
+
+# Reading one equation: (equation, values of its operands, dimensions of its output) to an expression
+
+Row = Callable[[Any, list[Value], tuple[Size, ...]], Expr]
+
+
+def elementwise(name: str) -> Row:
+    """Read a function of entries by its name."""
+    return lambda eqn, v, dims: fn(name, *(x.expr for x in v))
+
+
+def formula(build: Callable[..., Expr]) -> Row:
+    """Read an arithmetic operation."""
+    return lambda eqn, v, dims: build(*(x.expr for x in v))
+
+
+def _same(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    return v[0].expr
+
+
+def _convert(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    source, target = eqn.invars[0].aval.dtype, eqn.params["new_dtype"]
+    if np.issubdtype(source, np.inexact) and not (np.issubdtype(target, np.inexact) or str(target) == "bfloat16"):
+        raise UnreadableError(f"a conversion from {source} to {target}")
+    return v[0].expr
+
+
+def _select(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    if len(v) != 3:
+        raise UnreadableError("a select among more than two cases")
+    return fn("where", v[0].expr, v[2].expr, v[1].expr)
+
+
+def place(value: Value, targets: Sequence[int], dims: tuple[Size, ...]) -> Expr:
+    """Return the value with its axis ``n`` called axis ``targets[n]`` of an array of the given dimensions."""
+    pairs = ((axis(n, d), axis(t, dims[t])) for n, (d, t) in enumerate(zip(value.dims, targets, strict=True)) if d != 1)
+    return rename(value.expr, dict(pairs))
+
+
+def _broadcast(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    return place(v[0], eqn.params["broadcast_dimensions"], dims)
+
+
+def _transpose(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    order = eqn.params["permutation"]
+    return place(v[0], [order.index(n) for n in range(len(order))], dims)
+
+
+def _reshape(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    old = [n for n, d in enumerate(v[0].dims) if d != 1]
+    new = [n for n, d in enumerate(dims) if d != 1]
+    if [v[0].dims[n] for n in old] != [dims[n] for n in new]:
+        raise UnreadableError(f"a reshape of ({_list(v[0].dims)}) to ({_list(dims)}), which merges or splits axes")
+    return rename(v[0].expr, {axis(o, v[0].dims[o]): axis(n, dims[n]) for o, n in zip(old, new, strict=True)})
+
+
+def _list(dims: tuple[Size, ...]) -> str:
+    return ", ".join(map(str, dims))
+
+
+def _slice(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    start, limit = map(dims_of, (eqn.params["start_indices"], eqn.params["limit_indices"]))
+    mapping: dict[Any, Any] = {}
+    for n, d in enumerate(v[0].dims):
+        if dims[n] == d:
+            continue
+        if dims[n] != 1 or not isinstance(start[n], int):
+            raise UnreadableError(f"a slice from {start[n]} to {limit[n]} of an axis of size {d}")
+        mapping[axis(n, d)] = start[n]
+    return rename(v[0].expr, mapping)
+
+
+def _reduction(name: str) -> Row:
+    def read(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+        axes = eqn.params["axes"]
+        gone = [axis(n, v[0].dims[n]) for n in axes]
+        stay = [n for n in range(len(v[0].dims)) if n not in axes]
+        # the axes that go are called by temporary names while those that stay move up
+        hidden = {g: temporary(g.size) for g in gone}
+        moved = {axis(n, v[0].dims[n]): axis(m, v[0].dims[n]) for m, n in enumerate(stay)}
+        return reduce(name, hidden.values(), rename(v[0].expr, hidden | moved))
+
+    return read
+
+
+def _dot_general(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    (lc, rc), (lb, rb) = eqn.params["dimension_numbers"]
+    left, right = v
+    out = iter(range(len(dims)))
+    maps: list[dict[Any, Any]] = [{}, {}]
+    for a, b in zip(lb, rb, strict=True):
+        n = next(out)
+        maps[0][axis(a, left.dims[a])] = maps[1][axis(b, right.dims[b])] = axis(n, dims[n])
+    summed = []
+    for a, b in zip(lc, rc, strict=True):
+        summed.append(temporary(left.dims[a]))
+        maps[0][axis(a, left.dims[a])] = maps[1][axis(b, right.dims[b])] = summed[-1]
+    for side, value, used in ((0, left, (*lc, *lb)), (1, right, (*rc, *rb))):
+        for n, d in enumerate(value.dims):
+            if n not in used:
+                m = next(out)
+                maps[side][axis(n, d)] = axis(m, dims[m])
+    factors = [rename(value.expr, m) for value, m in zip(v, maps, strict=True)]
+    return reduce("sum", [s for s in summed if s.size != 1], mul(factors))
+
+
+def _iota(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    n = eqn.params["dimension"]
+    return num(0) if dims[n] == 1 else Pos(axis(n, dims[n]))
+
+
+def _concatenate(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    n = eqn.params["dimension"]
+    if len(v) > 1 and any(x.dims[n] != 1 for x in v):
+        raise UnreadableError("a concatenation of more than single entries")
+    where = Pos(axis(n, dims[n]))
+    result = v[-1].expr
+    for k in reversed(range(len(v) - 1)):
+        result = fn("where", fn("eq", where, num(k)), v[k].expr, result)
+    return result
+
+
+def _along(name: str) -> Row:
+    def read(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+        if eqn.params.get("reverse"):
+            raise UnreadableError(f"{name} from the end")
+        n = eqn.params["axis"]
+        return along(name, (axis(n, dims[n]),), v[0].expr)
+
+    return read
+
+
+def _dim(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    return size(dims_of((eqn.params["dim"],))[0])
+
+
+def _clamp(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    low, x, high = (value.expr for value in v)
+    return fn("min", fn("max", x, low), high)
+
+
+def _power_of(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    base, exponent = v[0].expr, v[1].expr
+    if isinstance(exponent, Num) and isinstance(exponent.value, Fraction):
+        return power(base, exponent.value)
+    return fn("pow", base, exponent)
+
+
+def _minus(a: Expr, b: Expr) -> Expr:
+    return add((a, mul((num(-1), b))))
+
+
+HALF = Fraction(1, 2)
+CALLS = {
+    "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr", "checkpoint": "jaxpr",
+    "remat2": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+}  # fmt: skip
+READ: dict[str, Row] = {
+    **{n: elementwise(n) for n in (
+        "exp tanh sin cos tan abs sign max min eq ne lt le gt ge and or not floor ceil round erf"
+        " sinh cosh asin acos atan asinh acosh atanh atan2 log rem".split())},
+    "logistic": elementwise("sigmoid"),
+    "is_finite": elementwise("finite"),
+    "log1p": formula(lambda x: fn("log", add((num(1), x)))),
+    "expm1": formula(lambda x: add((fn("exp", x), num(-1)))),
+    "neg": formula(lambda x: mul((num(-1), x))),
+    "add": formula(lambda a, b: add((a, b))),
+    "add_any": formula(lambda a, b: add((a, b))),
+    "sub": formula(_minus),
+    "mul": formula(lambda a, b: mul((a, b))),
+    "div": formula(lambda a, b: mul((a, power(b, -1)))),
+    "square": formula(lambda x: power(x, 2)),
+    "sqrt": formula(lambda x: power(x, HALF)),
+    "rsqrt": formula(lambda x: power(x, -HALF)),
+    "integer_pow": lambda eqn, v, dims: power(v[0].expr, eqn.params["y"]),
+    "exp2": formula(lambda x: fn("exp", mul((x, fn("log", num(2)))))),
+    "pow": _power_of,
+    "clamp": _clamp,
+    **dict.fromkeys(("stop_gradient", "copy", "copy_p", "reduce_precision", "optimization_barrier"), _same),
+    "convert_element_type": _convert,
+    "select_n": _select,
+    "broadcast_in_dim": _broadcast,
+    "transpose": _transpose,
+    **dict.fromkeys(("reshape", "squeeze", "expand_dims"), _reshape),
+    "slice": _slice,
+    **{f"reduce_{n}": _reduction(n) for n in ("sum", "max", "min", "prod")},
+    "dot_general": _dot_general,
+    "iota": _iota,
+    "concatenate": _concatenate,
+    "cumsum": _along("cumsum"),
+    "cumprod": _along("cumprod"),
+    "dim_as_value": _dim,
+}  # fmt: skip
