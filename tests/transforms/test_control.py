@@ -1,0 +1,164 @@
+"""Control flow of JAX inside the function and around the transform."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+import catenary as ct
+from tests.oracle import assert_same, in_each_order, in_forward, in_reverse, same
+
+X = jnp.array([0.3, -0.7, 1.1])
+XS = jnp.array([[0.2, 0.5, -0.4], [0.9, -0.3, 0.6]])
+W = jnp.array([[0.3, -0.2, 0.5], [0.1, 0.8, -0.6], [0.4, 0.2, 0.1]])
+
+
+def cell(h, x):
+    h = jnp.tanh(W @ h + x)
+    return h, h * x
+
+
+def carried(h, xs):
+    return lax.scan(cell, h, xs)
+
+
+INSIDE = {
+    "jit": jax.jit(lambda x: jnp.sin(x) * x[0]),
+    "vmap": jax.vmap(lambda x: jnp.tanh(x) * x),
+    "vmap of a matrix": lambda x: jax.vmap(lambda w: jnp.tanh(w @ x))(W),
+    "scan": lambda x: carried(x, XS),
+    "scan, outputs alone": lambda x: carried(x, XS)[1],
+    "scan in reverse": lambda x: lax.scan(cell, x, XS, reverse=True)[1],
+    "scan over the argument": lambda x: lax.scan(lambda c, t: (jnp.sin(c) * t, c), jnp.float64(1.0), x),
+    "scan with a constant argument": lambda x: lax.scan(lambda c, t: (jnp.sin(c * x) + t, c[0]), jnp.ones(3), XS),
+    "scan with a counter": lambda x: lax.scan(lambda c, t: ((c[0] + 1, c[1] * t + c[0]), c[1]), (0, x), XS)[0][1],
+    "scan with a flag": lambda x: lax.scan(lambda c, t: (jnp.where(t[1], c * t[0], c + 1), c), x, (XS, jnp.array([True, False]))),
+    "scan of length 1": lambda x: carried(x, XS[:1]),
+    "scan, unrolled": lambda x: lax.scan(cell, x, jnp.tile(XS, (2, 1)), unroll=2)[0],
+    "scan in a scan": lambda x: lax.scan(lambda c, t: (carried(c, XS)[0] * t, None), x, XS)[0],
+    "scan in a reversed scan": lambda x: lax.scan(lambda c, t: (carried(c * t, XS)[0], c), x, XS, reverse=True),
+    "scan in a jit in a scan": lambda x: lax.scan(lambda c, t: (jax.jit(carried)(c, XS)[0], None), x, XS)[0],
+    "scan of a cond": lambda x: lax.scan(lambda c, t: (lax.cond(t[0] > 0.5, jnp.sin, jnp.cos, c) * t, c), x, XS),
+    "fori_loop": lambda x: lax.fori_loop(0, 3, lambda i, c: jnp.sin(c) * (i + 1), x),
+    "map": lambda x: lax.map(lambda t: jnp.exp(-t * x), XS),
+    "associative_scan": lambda x: lax.associative_scan(jnp.multiply, x),
+    "cond": lambda x: lax.cond(x[0] > 0, lambda x: x * x, lambda x: jnp.sin(x), x),
+    "cond not taken": lambda x: lax.cond(x[0] < 0, lambda x: jnp.log(x), lambda x: jnp.sin(x), x),
+    "cond of which a branch is constant": lambda x: lax.cond(x[0] > 0, lambda x: jnp.ones(3), jnp.sin, x),
+    "cond with several operands": lambda x: lax.cond(x[1] > 0, lambda a, b: (a * b, a), lambda a, b: (a - b, b), x, x[::-1]),
+    "switch": lambda x: lax.switch(jnp.int32(x[2]), [jnp.sin, jnp.cos, jnp.tanh], x),
+    "checkpoint": jax.checkpoint(lambda x: jnp.sin(jnp.sin(x)) * x[1]),
+    "checkpoint of a scan": lambda x: lax.scan(jax.checkpoint(cell), x, XS),
+    "scan in a checkpoint": jax.checkpoint(lambda x: carried(x, XS)[1]),
+}  # fmt: skip
+
+
+@in_each_order
+@pytest.mark.parametrize("fun", INSIDE.values(), ids=INSIDE)
+def test_inside(ad, fun):
+    same(ad, lambda d: jax.jit(d.jacobian(fun))(X))
+
+
+@pytest.mark.parametrize("fun", INSIDE.values(), ids=INSIDE)
+def test_inside_pushed_and_pulled(fun):
+    y = fun(X)
+
+    def products(d):
+        return jax.jit(lambda x: (d.jvp(fun, (x,), (x,)), d.vjp(fun, x)[1](y), d.linearize(fun, x)[1](x)))(X)
+
+    assert_same(products(ct), products(jax))
+
+
+@in_each_order
+def test_scan_by_all_that_it_reads(ad):
+    def fun(h, xs, w):
+        return lax.scan(lambda h, x: (jnp.tanh(w @ h + x), jnp.sum(h)), h, xs)
+
+    same(ad, lambda d: jax.jit(d.jacobian(fun, (0, 1, 2)))(X, XS, W))
+
+
+def count(c):
+    return c[0] < 3
+
+
+def body(c):
+    return c[0] + 1, jnp.sin(c[1]) * X
+
+
+@in_forward
+def test_while_is_pushed(ad):
+    fun = lambda x: lax.while_loop(count, body, (0, x))[1]
+    np.testing.assert_allclose(ad.jacobian(fun)(X), jax.jacfwd(fun)(X), rtol=1e-10)
+    same(ad, lambda d: d.jvp(fun, (X,), (XS[0],)))
+    same(ad, lambda d: d.linearize(fun, X)[1](X))
+
+
+@in_forward
+def test_while_whose_length_depends_on_the_argument(ad):
+    fun = lambda x: lax.while_loop(lambda c: jnp.sum(c**2) < 50.0, lambda c: c * 1.5 + x**2, x)
+    np.testing.assert_allclose(ad.jacobian(fun)(X), jax.jacfwd(fun)(X), rtol=1e-10)
+
+
+@in_each_order
+def test_while_beside_the_path_is_a_constant(ad):
+    same(
+        ad,
+        lambda d: d.grad(lambda x: jnp.sum(x * lax.while_loop(count, lambda c: (c[0] + 1, c[1] * 2), (0, W[0]))[1]))(X),
+    )
+
+
+@in_reverse
+def test_while_on_the_path_of_another_output_does_not_matter(ad):
+    def fun(x):
+        return jnp.sum(jnp.sin(x)), lax.while_loop(count, body, (0, x))[1]
+
+    same(ad, lambda d: d.grad(fun, has_aux=True)(X))
+
+
+def loss(x):
+    return jnp.sum(jnp.tanh(W @ x) * x)
+
+
+AROUND = {
+    "jit": lambda d: jax.jit(d.grad(loss))(X),
+    "jit of a jacobian": lambda d: jax.jit(d.jacobian(jnp.sin))(X),
+    "vmap of grad": lambda d: jax.vmap(d.grad(loss))(XS),
+    "vmap of value_and_grad": lambda d: jax.vmap(d.value_and_grad(loss))(XS),
+    "vmap of jacobian": lambda d: jax.vmap(d.jacobian(lambda x: jnp.outer(x, x)))(XS),
+    "vmap of hessian": lambda d: jax.vmap(d.hessian(loss))(XS),
+    "vmap of a pull": lambda d: jax.vmap(d.vjp(jnp.sin, X)[1])(XS),
+    "vmap over another argument": lambda d: jax.vmap(d.grad(lambda x, w: jnp.sum(jnp.sin(w @ x))), (None, 0))(X, W),
+    "vmap of vmap": lambda d: jax.vmap(jax.vmap(d.grad(jnp.sin)))(XS),
+    "jit of vmap of grad": lambda d: jax.jit(jax.vmap(d.grad(loss)))(XS),
+    "scan of gradient steps": lambda d: lax.scan(lambda x, _: (x - 0.1 * d.grad(loss)(x), loss(x)), X, None, length=3),
+    "fori_loop": lambda d: lax.fori_loop(0, 3, lambda i, x: x - 0.1 * d.grad(loss)(x), X),
+    "while": lambda d: lax.while_loop(lambda x: loss(x) > 0.1, lambda x: x - 0.1 * d.grad(loss)(x), X),
+    "cond": lambda d: lax.cond(X[0] > 0, d.grad(loss), lambda x: x, X),
+    "map": lambda d: lax.map(d.grad(loss), XS),
+    "make_jaxpr": lambda d: jax.make_jaxpr(d.grad(loss))(X).out_avals,
+    "eval_shape": lambda d: jax.eval_shape(d.jacobian(jnp.sin), X).shape,
+    "pull under jit": lambda d: jax.jit(lambda x, w: d.vjp(jnp.sin, x)[1](w))(X, X),
+    "pull returned from jit": lambda d: jax.jit(lambda x: d.vjp(jnp.sin, x))(X)[1](X),
+}  # fmt: skip
+
+
+@in_each_order
+@pytest.mark.parametrize("call", AROUND.values(), ids=AROUND)
+def test_around(ad, call):
+    ours, theirs = call(ad), call(jax)
+    if isinstance(theirs, jax.Array | tuple) and jax.tree.leaves(theirs) and hasattr(jax.tree.leaves(theirs)[0], "at"):
+        assert_same(ours, theirs)
+    else:
+        assert ours == theirs
+
+
+def test_python_control_flow_on_values():
+    """A function that asks for a value works outside jit, as it does in JAX."""
+
+    def fun(x):
+        y = jnp.sin(x)
+        return y * x if y > 0 else y - x
+
+    for x in (0.7, -0.7):
+        assert_same(ct.grad(fun)(x), jax.grad(fun)(x))

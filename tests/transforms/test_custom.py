@@ -1,0 +1,129 @@
+"""Rules of the user's own are respected: custom_jvp, custom_vjp, stop_gradient, checkpoint."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from tests.oracle import in_each_order, in_reverse, same
+
+X = jnp.array([0.3, -0.7, 1.1])
+
+
+@jax.custom_jvp
+def wrong_on_purpose(x, y):
+    return jnp.sin(x) * y
+
+
+@wrong_on_purpose.defjvp
+def _(primals, tangents):
+    (x, y), (dx, dy) = primals, tangents
+    return wrong_on_purpose(x, y), 7.0 * dx * y + 3.0 * dy
+
+
+@jax.custom_jvp
+def by_parts(x):
+    return jnp.log1p(jnp.exp(x))
+
+
+by_parts.defjvps(lambda t, y, x: t * jax.nn.sigmoid(x) * 2.0)
+
+
+@jax.custom_vjp
+def clipped(x, y):
+    return x * y
+
+
+def _clipped_bwd(saved, w):
+    x, y = saved
+    return jnp.clip(w * y, -0.1, 0.1), jnp.clip(w * x, -0.1, 0.1)
+
+
+clipped.defvjp(lambda x, y: (x * y, (x, y)), _clipped_bwd)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def scaled(x, factor):
+    return {"y": x * factor, "n": jnp.int32(3)}
+
+
+scaled.defvjp(lambda x, factor: (scaled(x, factor), jnp.shape(x)), lambda factor, shape, w: (w["y"] * factor * 100,))
+
+
+@in_each_order
+def test_custom_jvp(ad):
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(wrong_on_purpose(x, 2.0) ** 2))(X))
+    same(ad, lambda d: d.jacobian(wrong_on_purpose, (0, 1))(X, X[::-1]))
+    same(ad, lambda d: d.jvp(wrong_on_purpose, (X, X), (X, X)))
+    same(ad, lambda d: d.hessian(lambda x: jnp.sum(wrong_on_purpose(x, x)))(X))
+    same(ad, lambda d: d.jacobian(by_parts)(X))
+    same(ad, lambda d: jax.vmap(d.grad(by_parts))(X))
+
+
+@in_each_order
+@pytest.mark.parametrize("fun", [jax.nn.relu, jax.nn.silu, jax.nn.gelu, jax.nn.softplus, jax.nn.logsumexp, jax.nn.relu6,
+                                 jax.nn.elu, jax.nn.leaky_relu, jnp.logaddexp, jax.nn.softmax, jax.scipy.special.xlogy,
+                                 jnp.sinc, jax.nn.standardize])  # fmt: skip
+def test_the_custom_rules_that_jax_ships(ad, fun):
+    binary = fun in (jnp.logaddexp, jax.scipy.special.xlogy)
+    same(ad, lambda d: d.jacobian((lambda x: fun(jnp.abs(x), x**2)) if binary else fun)(X))
+
+
+@in_reverse
+def test_custom_vjp(ad):
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(clipped(x, jnp.sin(x)) * x))(X))
+    same(ad, lambda d: d.vjp(clipped, X, X)[1](X))
+    same(ad, lambda d: d.jacrev(clipped, (0, 1))(X, X))
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(scaled(x, 2.0)["y"]))(X))
+    same(ad, lambda d: jax.jit(jax.vmap(d.grad(lambda x: clipped(x, x))))(X))
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(lax.scan(lambda c, t: (clipped(c, t), c), x, jnp.ones((2, 3)))[0]))(X))
+
+
+@pytest.mark.parametrize("name", ["jacfwd", "jvp"])
+def test_custom_vjp_has_no_push(name):
+    import catenary as ct
+
+    push = {"jacfwd": lambda: ct.jacobian(clipped, order="forward")(X, X),
+            "jvp": lambda: ct.jvp(clipped, (X, X), (X, X))}[name]  # fmt: skip
+    with pytest.raises(TypeError, match="custom_vjp"):
+        push()
+
+
+@in_each_order
+def test_stop_gradient(ad):
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(lax.stop_gradient(x) * x))(X))
+    same(ad, lambda d: d.jacobian(lambda x: lax.stop_gradient(jnp.sin(x)))(X))
+    same(ad, lambda d: d.jacobian(lambda x: x + lax.stop_gradient({"a": x})["a"])(X))
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(x + lax.stop_gradient(jnp.round(x) - x)))(X))
+
+
+@in_each_order
+def test_checkpoint(ad):
+    block = jax.checkpoint(lambda x, w: jnp.tanh(x * w) @ jnp.sin(x))
+    same(ad, lambda d: d.grad(block, (0, 1))(X, X))
+    policy = jax.checkpoint(lambda x: jnp.sin(jnp.exp(x)), policy=jax.checkpoint_policies.dots_saveable)
+    same(ad, lambda d: d.jacobian(policy)(X))
+
+
+@in_reverse
+def test_checkpoint_is_recomputed_backwards(ad):
+    """The sines of a checkpointed block are computed twice: a barrier keeps XLA from merging them."""
+    block = jax.checkpoint(lambda x: jnp.sum(jnp.sin(jnp.sin(x))))
+    text = str(jax.make_jaxpr(ad.grad(block))(X))
+    assert text.count("sin ") >= 2
+    np.testing.assert_allclose(ad.grad(block)(X), jax.grad(block)(X))
+
+
+@in_each_order
+def test_linear_solve_root_and_numpy_linalg(ad):
+    a = jnp.array([[2.0, 0.3, 0.1], [0.3, 1.5, 0.2], [0.1, 0.2, 1.1]])
+    for fun in (jnp.linalg.inv, jnp.linalg.det, jnp.linalg.slogdet, jnp.linalg.cholesky, jnp.linalg.norm):
+        same(ad, lambda d, f=fun: jax.jit(d.jacobian(lambda a: jax.tree.leaves(f(a))[-1]))(a), rtol=1e-8)
+    same(ad, lambda d: jax.jit(d.jacobian(jnp.linalg.solve, (0, 1)))(a, X), rtol=1e-8)
+    root = lambda x: lax.custom_root(
+        lambda y: y**3 + y - x, x, lambda f, y: lax.fori_loop(0, 20, lambda _, y: y - f(y) / (3 * y**2 + 1), y),
+        lambda g, y: y / g(jnp.ones_like(y)))  # fmt: skip
+    same(ad, lambda d: d.jacobian(root)(X), rtol=1e-8)

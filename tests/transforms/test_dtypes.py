@@ -1,0 +1,140 @@
+"""Dtypes, weak types, float0, empty arrays, axes of size 1: as JAX does."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.oracle import assert_same, in_each_order, same
+
+X = jnp.array([0.3, -0.7, 1.1])
+LOW = [jnp.float16, jnp.bfloat16, jnp.float32]
+
+
+def mlp(params, x):
+    for w, b in params:
+        x = jnp.tanh(x @ w + b)
+    return jnp.mean(x**2)
+
+
+def params(dtype):
+    rng = np.random.default_rng(0)
+    return [(jnp.asarray(rng.normal(size=(3, 3)), dtype), jnp.asarray(rng.normal(size=3), dtype)) for _ in range(2)]
+
+
+@in_each_order
+@pytest.mark.parametrize("dtype", LOW, ids=lambda d: d.__name__)
+def test_derivatives_keep_the_dtype(ad, dtype):
+    x = jnp.asarray([[0.3, -0.7, 1.1]], dtype)
+    eps = float(jnp.finfo(dtype).eps)
+    same(ad, lambda d: d.grad(mlp)(params(dtype), x), rtol=16 * eps)
+    same(ad, lambda d: d.value_and_grad(mlp, 1)(params(dtype), x), rtol=16 * eps)
+    same(ad, lambda d: d.jacobian(lambda x: jax.nn.softmax(x * x))(x), rtol=16 * eps)
+    same(ad, lambda d: d.jvp(jnp.sin, (x,), (x,)), rtol=16 * eps)
+
+
+@in_each_order
+def test_mixed_precision_casts_both_ways(ad):
+    def loss(p, x):
+        h = x.astype(jnp.bfloat16) @ p["w"].astype(jnp.bfloat16)
+        return jnp.mean(h.astype(jnp.float32) ** 2) + jnp.sum(p["b"].astype(jnp.float32))
+
+    p = {"w": jnp.ones((3, 2), jnp.float32) * 0.3, "b": jnp.ones(2, jnp.float16)}
+    same(ad, lambda d: d.grad(loss)(p, X[None].astype(jnp.float32)), rtol=0.05)
+
+
+def products(jaxpr):
+    """Dtypes (operands and result) of the products of a jaxpr, inner ones too."""
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "dot_general":
+            yield tuple(str(v.aval.dtype) for v in (*eqn.invars, *eqn.outvars))
+        for value in eqn.params.values():
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                yield from products(inner)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16], ids=lambda d: d.__name__)
+def test_the_products_of_a_backward_pass_stay_in_low_precision(dtype):
+    import catenary as ct
+
+    x = jnp.ones((4, 3), dtype)
+    ours, theirs = (jax.make_jaxpr(t.grad(mlp))(params(dtype), x).jaxpr for t in (ct, jax))
+    assert sorted(products(ours)) == sorted(products(theirs))
+
+
+@pytest.mark.parametrize("preferred", [jnp.float32, None], ids=str)
+def test_preferred_element_type_in_the_backward_pass(preferred):
+    import catenary as ct
+
+    def loss(w, x):
+        y = jax.lax.dot_general(x, w, (((1,), (0,)), ((), ())), preferred_element_type=preferred)
+        return jnp.sum(y.astype(jnp.float32) ** 2)
+
+    w, x = jnp.ones((3, 2), jnp.bfloat16), jnp.ones((4, 3), jnp.bfloat16)
+    assert_same(ct.grad(loss, (0, 1))(w, x), jax.grad(loss, (0, 1))(w, x), rtol=0.02)
+
+
+@in_each_order
+def test_weak_types(ad):
+    same(ad, lambda d: d.grad(lambda x: x * x)(3.0))
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(x * X))(3.0))
+    same(ad, lambda d: d.value_and_grad(lambda x: 2.0 * x)(jnp.float32(1.0)))
+    same(ad, lambda d: d.jacobian(lambda x: x * 2.0)(1.5))
+    same(ad, lambda d: d.jvp(lambda x: x * 2.0, (1.0,), (1.0,)))
+    same(ad, lambda d: d.vjp(lambda x: x * 2.0, 1.0)[1](1.0))
+
+
+@in_each_order
+def test_allow_int_gives_float0(ad):
+    n = jnp.array([1, 2, 3])
+    fun = lambda n, x: jnp.sum(n * x)
+    got = same(ad, lambda d: d.grad(fun, (0, 1), allow_int=True)(n, X))
+    assert got[0].dtype == jax.dtypes.float0
+    same(ad, lambda d: d.value_and_grad(fun, (0, 1), allow_int=True)(n, X))
+    same(ad, lambda d: d.jacrev(lambda n, x: n * x, (0, 1), allow_int=True)(n, X))
+    same(ad, lambda d: d.grad(lambda p: jnp.sum(p["x"] * p["n"]), allow_int=True)({"n": n, "x": X}))
+
+
+@in_each_order
+def test_integers_among_the_arguments_of_vjp_and_jvp(ad):
+    n = jnp.array([1, 2, 3])
+    fun = lambda n, x: (n * x, n + 1)
+    zero = np.zeros(3, jax.dtypes.float0)
+    same(ad, lambda d: d.jvp(fun, (n, X), (zero, X)))
+    same(ad, lambda d: d.vjp(fun, n, X)[1]((X, zero)))
+    same(ad, lambda d: d.linearize(fun, n, X)[1](zero, X))
+
+
+@in_each_order
+def test_integer_arguments_that_are_not_differentiated(ad):
+    same(ad, lambda d: d.grad(lambda x, i: x[i])(X, 1))
+    same(ad, lambda d: d.jacobian(lambda x, i, flag: x[i] * flag)(X, jnp.array([0, 2]), True))
+
+
+@in_each_order
+def test_a_step_through_an_integer_has_derivative_zero(ad):
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(x.astype(int) * 1.0))(X))
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(jnp.where(x > 0, 1.0, 2.0)))(X))
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(jnp.floor(x) * x))(X))
+
+
+@in_each_order
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)], ids=str)
+def test_empty_arrays(ad, shape):
+    x = jnp.zeros(shape)
+    same(ad, lambda d: d.grad(lambda x: jnp.sum(jnp.sin(x)))(x))
+    same(ad, lambda d: d.jacobian(lambda x: jnp.sin(x))(x))
+    same(ad, lambda d: d.jacobian(lambda x: jnp.sum(x, 0))(x))
+    same(ad, lambda d: d.jvp(lambda x: x @ x.T, (x.reshape(-1, 3),), (x.reshape(-1, 3),)))
+
+
+@in_each_order
+def test_axes_of_size_one(ad):
+    x, row, column = jnp.ones((1, 1)), jnp.arange(3.0)[None], jnp.arange(2.0)[:, None]
+    fun = lambda x, row, column: jnp.sin(x + row) * column / (1 + row * x)
+    same(ad, lambda d: d.jacobian(fun, (0, 1, 2))(x, row, column))
+    same(ad, lambda d: d.jacobian(lambda x: jnp.sum(x, 0, keepdims=True) + x.T)(row))
+    same(ad, lambda d: d.jacobian(lambda x: x.reshape(1, 3, 1) * x.reshape(3, 1))(row))
+    same(ad, lambda d: d.hessian(lambda x: jnp.sum(jnp.tanh(x * x.T)))(row))
+    same(ad, lambda d: d.jacobian(lambda x: jnp.broadcast_to(x, (2, 3)) * jnp.squeeze(column[:1]))(row))
