@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: demo test check bench clean
 
-demo: $(VENV)/.plot
+demo: $(VENV)/.demo
 	$(BIN)/catenary demo
 
 test: $(VENV)/.test
@@ -29,7 +29,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/.plot
+bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.gradient
 	$(BIN)/python -m benchmarks.structure
 	$(BIN)/python -m benchmarks.planning
@@ -38,7 +38,7 @@ clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A stamp for each extra: made once, and again when pyproject.toml changes.
-$(VENV)/.plot $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(BIN)/python
+$(VENV)/.demo $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e '.[$*]' '$(JAX)'
 	@touch $@
 
