@@ -27,6 +27,8 @@ def by_while(x):
     return jnp.sum(lax.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, jnp.sin(c[1])), (0, x))[1])
 
 
+SHAPES = r"[(\[](2\b.*[(\[]3|3\b.*[(\[]2)\b"  # (2,) and (3,), or f64[2] and f64[3], in either order
+
 # What is done, the words that our message must have (a regular expression, any case), in order.
 BAD = {
     # dtypes
@@ -39,7 +41,7 @@ BAD = {
     "hessian by integers": (lambda d: d.hessian(loss)(N), "argument 0.*int"),
     "jacfwd by complex numbers": (lambda d: d.jacfwd(vector)(Z), "argument 0.*complex.*holomorphic"),
     "holomorphic by real numbers": (lambda d: d.grad(loss, holomorphic=True)(X), "argument 0.*float.*complex"),
-    "holomorphic jacfwd by real numbers": (lambda d: d.jacfwd(vector, holomorphic=True)(X), "argument 0.*float.*complex"),
+    "holomorphic jacfwd": (lambda d: d.jacfwd(vector, holomorphic=True)(X), "argument 0.*float.*complex"),
     # outputs
     "grad of a vector": (lambda d: d.grad(vector)(X), r"scalar.*\(3,\)"),
     "grad of a matrix": (lambda d: d.grad(lambda x: jnp.outer(x, x))(X), r"scalar.*\(3, 3\)"),
@@ -60,21 +62,21 @@ BAD = {
     "no function": (lambda d: d.grad(3), "callable.*3"),
     "no function to jvp": (lambda d: d.jvp(3, (X,), (X,)), "callable.*3"),
     "a string": (lambda d: d.grad(loss)("x"), "argument 0.*str"),
-    "an object in a pytree": (lambda d: d.grad(lambda p: loss(p["w"]))({"w": X, "name": "w"}), r"argument 0.*\['name'\].*str"),
+    "an object in a pytree": (lambda d: d.grad(lambda p: loss(p["w"]))({"w": X, "name": "w"}), r"0.*\['name'\].*str"),
     "an object to jacobian": (lambda d: d.jacobian(vector)(object()), "argument 0.*object"),
     "an array of objects": (lambda d: d.grad(loss)(np.array(["a"])), "argument 0"),
     # jvp
     "tangents of another structure": (lambda d: d.jvp(vector, (X,), (X, X)), "tangents.*primals|primals.*tangents"),
     "tangents no tuple": (lambda d: d.jvp(vector, X, X), "tuple"),
-    "tangents of another shape": (lambda d: d.jvp(vector, (X,), (X[:2],)), r"tangent.*[(\[](2\b.*[(\[]3|3\b.*[(\[]2)\b"),
+    "tangents of another shape": (lambda d: d.jvp(vector, (X,), (X[:2],)), "tangent.*" + SHAPES),
     "tangents of another dtype": (lambda d: d.jvp(vector, (X,), (N,)), "tangent.*int.*float"),
     "tangents of integers": (lambda d: d.jvp(lambda n: n, (N,), (N,)), "tangent.*int.*float0"),
     # vjp and linearize
     "cotangents of another structure": (lambda d: d.vjp(vector, X)[1]((X, X)), "cotangent|tree"),
-    "cotangents of another shape": (lambda d: d.vjp(vector, X)[1](X[:2]), r"cotangent.*[(\[](2\b.*[(\[]3|3\b.*[(\[]2)\b"),
+    "cotangents of another shape": (lambda d: d.vjp(vector, X)[1](X[:2]), "cotangent.*" + SHAPES),
     "cotangents of another dtype": (lambda d: d.vjp(vector, X)[1](N), "cotangent.*int.*float|float.*int"),
     "linearised at another structure": (lambda d: d.linearize(vector, X)[1]((X, X)), "tree|structure"),
-    "linearised along another shape": (lambda d: d.linearize(vector, X)[1](X[:2]), r"[(\[](2\b.*[(\[]3|3\b.*[(\[]2)\b"),
+    "linearised along another shape": (lambda d: d.linearize(vector, X)[1](X[:2]), SHAPES),
     "linearised along too many": (lambda d: d.linearize(vector, X)[1](X, X), "argument|tree|structure"),
     # what has no derivative
     "while in reverse": (lambda d: d.jacrev(by_while)(X), "while.*forward"),
@@ -85,9 +87,9 @@ BAD = {
 
 @pytest.mark.parametrize(("call", "words"), BAD.values(), ids=BAD)
 def test_the_class_is_that_of_jax_and_the_message_is_ours(call, words):
-    with pytest.raises(Exception) as theirs:  # noqa: B017, PT011: whatever JAX raises
+    with pytest.raises(Exception) as theirs:
         call(jax)
-    with pytest.raises(Exception) as ours:  # noqa: B017, PT011: its class is compared below
+    with pytest.raises(Exception) as ours:
         call(ct)
     assert isinstance(ours.value, _public_class(theirs.type)), f"{ours.type} is not {theirs.type}: {ours.value}"
     if not re.search(words, str(ours.value), re.IGNORECASE | re.DOTALL):
@@ -145,5 +147,5 @@ def test_errors_inside_the_function_come_through_unchanged():
 
 @pytest.mark.parametrize("name", ["grad", "jacobian", "hessian"])
 def test_no_arguments_at_all(name):
-    with pytest.raises((TypeError, ValueError), match="argnums|argument"):
+    with pytest.raises((TypeError, ValueError), match=r"argnums|argument"):
         getattr(ct, name)(lambda: 1.0)()

@@ -63,7 +63,7 @@ class Program:
     def __repr__(self) -> str:
         return (
             "import jax, jax.numpy as jnp\nfrom jax import lax\nfrom catenary.testing import Program\n\n"
-            f"code = '''\n{self.code}'''\n"
+            f"code = '''\\\n{self.code}'''\n"
             f"program = Program(code, shapes={self.shapes!r}, seed={self.seed})\n"
             "args = program.point()\n"
         )
