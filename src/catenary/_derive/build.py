@@ -89,7 +89,7 @@ def add(terms: Iterable[Expr]) -> Expr:
     kept = [scaled(c, r) for r, c in total.items() if c] + special
     if any(isinstance(t, Add) for t in kept):
         return add(kept)
-    kept.sort(key=lambda t: (split(t)[1].key, t.key))
+    kept.sort(key=e.term_key)
     if not kept:
         return ZERO
     return kept[0] if len(kept) == 1 else finish(Add(tuple(kept)))

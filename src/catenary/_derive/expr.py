@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
@@ -310,39 +310,100 @@ def temporary(size: Size) -> Index:
     return Index(f"~{next(_fresh)}", size)
 
 
-def rename(expr: Expr, mapping: Mapping[Index, Index | int], memo: dict[Expr, Expr] | None = None) -> Expr:
-    """Return the expression with free indices replaced; bound ones move out of the way."""
-    memo = {} if memo is None else memo
+Mapping_ = Mapping[Index, "Index | int"]
 
-    def go(node: Expr) -> Expr:
-        if not any(i in mapping for i in node.free):
-            return node
-        if node not in memo:
-            memo[node] = _renamed(node, mapping, go)
+
+def rename(expr: Expr, mapping: Mapping_) -> Expr:
+    """Return the expression with free indices replaced; bound ones move out of the way.
+
+    Where no two indices fall together the result is as simple as before and only sorted again.
+    """
+    mapping = {k: v for k, v in mapping.items() if k in expr.free and k is not v}
+    if not mapping:
+        return expr
+    values = set(mapping.values())
+    apart = len(values) == len(mapping) and not values & (expr.free - mapping.keys())
+    if apart and all(isinstance(v, Index) for v in values):
+        return _moved(expr, mapping, values, {})
+    return _merged(expr, mapping, {})
+
+
+def _moved(node: Expr, mapping: Mapping_, values: set[Index | int], memo: dict[Expr, Expr]) -> Expr:
+    """Rename one to one: shapes stay, only the order of terms and factors is made canonical again."""
+    if not any(i in mapping for i in node.free):
+        return node
+    if node in memo:
         return memo[node]
+    new: Expr
+    match node:
+        case At():
+            new = At(node.array, tuple(mapping.get(i, i) if isinstance(i, Index) else i for i in node.indices))
+        case Pos():
+            new = Pos(mapping[node.index])
+        case Reduce() if any(i in values for i in node.indices):
+            fresh = {i: temporary(i.size) for i in node.indices}
+            body = _moved(_moved(node.body, fresh, set(fresh.values()), {}), mapping, values, {})
+            new = bound(node.name, tuple(fresh.values()), body)
+        case Reduce():
+            new = Reduce(node.name, node.indices, (_moved(node.body, mapping, values, memo),))
+        case _:
+            kids = tuple(_moved(c, mapping, values, memo) for c in node.children)
+            if isinstance(node, Along):
+                new = Along(node.name, tuple(mapping.get(i, i) for i in node.indices), kids)
+            else:
+                new = node.with_children(arranged(node, kids))
+    memo[node] = new
+    return new
 
-    return go(expr)
+
+SYMMETRIC = frozenset({"max", "min", "eq", "ne", "and", "or"})
 
 
-def _renamed(node: Expr, mapping: Mapping[Index, Index | int], go: Callable[[Expr], Expr]) -> Expr:
-    from .build import rebuild  # the constructors need rename for bound indices
+def arranged(node: Expr, children: Iterable[Expr]) -> tuple[Expr, ...]:
+    """Return children in the canonical order of the node's type."""
+    if isinstance(node, Add):
+        return tuple(sorted(children, key=term_key))
+    if isinstance(node, Mul) or (isinstance(node, Fn) and node.name in SYMMETRIC):
+        return tuple(sorted(children, key=lambda c: c.key))
+    return tuple(children)
 
-    if isinstance(node, At):
-        return At(node.array, tuple(mapping.get(i, i) if isinstance(i, Index) else i for i in node.indices))
-    if isinstance(node, Pos):
-        new = mapping[node.index]
-        return Num(Fraction(new)) if isinstance(new, int) else Pos(new)
-    if isinstance(node, Along):
-        moved = tuple(mapping.get(i, i) for i in node.indices)
-        if any(isinstance(i, int) for i in moved):
-            raise NotImplementedError(f"one fixed entry of {node.name} along an axis")
-        return rebuild(Along(node.name, moved, node.args[2]), (go(node.body),))
-    if isinstance(node, Reduce):
-        inner = {k: v for k, v in mapping.items() if k in node.free}
-        fresh = tuple(temporary(i.size) for i in node.indices)
-        body = rename(rename(node.body, dict(zip(node.indices, fresh, strict=True))), inner)
-        return bound(node.name, fresh, body)
-    return rebuild(node, tuple(map(go, node.children)))
+
+def term_key(term: Expr) -> tuple[Any, ...]:
+    """Order terms by what stands behind their numeric coefficient."""
+    if isinstance(term, Mul) and isinstance(term.children[0], Num):
+        rest = term.children[1:]
+        return ((rest[0] if len(rest) == 1 else Mul(rest)).key, term.key)
+    return (term.key, term.key)
+
+
+def _merged(node: Expr, mapping: Mapping_, memo: dict[Expr, Expr]) -> Expr:
+    """Rename where indices fall together or become fixed: the node may simplify and is built anew."""
+    from .build import rebuild, reduce  # the constructors need rename for bound indices
+
+    if not any(i in mapping for i in node.free):
+        return node
+    if node in memo:
+        return memo[node]
+    new: Expr
+    match node:
+        case At():
+            new = At(node.array, tuple(mapping.get(i, i) if isinstance(i, Index) else i for i in node.indices))
+        case Pos():
+            where = mapping[node.index]
+            new = Num(Fraction(where)) if isinstance(where, int) else Pos(where)
+        case Along():
+            moved = tuple(mapping.get(i, i) for i in node.indices)
+            if any(isinstance(i, int) for i in moved) or any(i in mapping.values() for i in moved):
+                raise NotImplementedError(f"one entry of {node.name} along its axis")
+            new = rebuild(Along(node.name, moved, node.args[2]), (_merged(node.body, mapping, memo),))
+        case Reduce():
+            fresh = {i: temporary(i.size) for i in node.indices}
+            body = _merged(rename(node.body, fresh), mapping, {})
+            new = reduce(node.name, tuple(fresh.values()), body)
+        case _:
+            new = rebuild(node, tuple(_merged(c, mapping, memo) for c in node.children))
+    memo[node] = new
+    return new
 
 
 def bound(name: str, indices: tuple[Index, ...], body: Expr) -> Reduce:
@@ -378,19 +439,23 @@ def walk(expr: Expr) -> Iterator[tuple[int, Expr]]:
             stack.extend((depth + 1, c) for c in node.children)
 
 
-def entry(array: Array) -> At:
-    """Return the entry of an array at its own axes."""
-    return At(array, array.axes)
-
-
 def opened(node: At) -> Expr:
     """Return the body of the array a value's entry belongs to, at that entry."""
     assert node.array.body is not None
     return rename(node.array.body, dict(zip(node.array.axes, node.indices, strict=True)))
 
 
-def peel(expr: Expr) -> Expr:
-    """Look through names: the expression behind an entry of a value, else the expression itself."""
+def head(expr: Expr) -> Expr:
+    """Return the expression behind an entry of a value, in the array's own indices: to look, not to use."""
+    while isinstance(expr, At) and expr.array.body is not None:
+        expr = expr.array.body
+    return expr
+
+
+def peel(expr: Expr, *types: type[Expr]) -> Expr:
+    """Look through names: the expression behind an entry of a value, if it is of one of the types."""
+    if types and not isinstance(head(expr), types):
+        return expr
     while isinstance(expr, At) and expr.array.body is not None:
         expr = opened(expr)
     return expr

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from .build import ONE, ZERO, add, along, fn, mul, num, power, reduce, split, total
-from .expr import Add, Along, At, Dim, Expr, Fn, Index, Mul, Num, Pos, Pow, Reduce, peel, rename
+from .expr import Add, Along, At, Dim, Expr, Fn, Index, Mul, Num, Pos, Pow, Reduce, head, peel, rename
 from .value import same
 
 
@@ -36,8 +36,8 @@ def rewrite(node: Expr) -> Expr:
 
 def call(expr: Expr, name: str) -> Expr | None:
     """Return the argument if the expression, looked through names, is this function of one argument."""
-    expr = peel(expr)
-    return expr.children[0] if isinstance(expr, Fn) and expr.name == name else None
+    behind = head(expr)
+    return peel(expr).children[0] if isinstance(behind, Fn) and behind.name == name else None
 
 
 def others(items: tuple[Expr, ...], *places: int) -> list[Expr]:
@@ -51,7 +51,7 @@ NOT_NEGATIVE = POSITIVE | {"abs", "relu", "gt", "lt", "ge", "le", "eq", "ne"}
 
 def positive(expr: Expr, strictly: bool = False) -> bool:
     """Say whether an expression is certainly positive, or certainly not negative."""
-    expr = peel(expr)
+    expr = head(expr)
     match expr:
         case Num(value=v):
             return v > 0 or (v == 0 and not strictly)
@@ -137,10 +137,12 @@ _OPPOSITE = {"gt": "le", "ge": "lt", "lt": "ge", "le": "gt", "eq": "ne", "ne": "
 
 
 def _not(node: Fn) -> Expr | None:
-    inner = peel(node.children[0])
-    if node.name == "not" and isinstance(inner, Fn) and inner.name in _OPPOSITE:
+    if node.name != "not":
+        return None
+    inner = peel(node.children[0], Fn)
+    if isinstance(inner, Fn) and inner.name in _OPPOSITE:
         return fn(_OPPOSITE[inner.name], *inner.children)
-    return ONE if node.name == "not" and inner is ZERO else ZERO if node.name == "not" and inner is ONE else None
+    return ONE if inner is ZERO else ZERO if inner is ONE else None
 
 
 def _relu(node: Fn) -> Expr | None:
@@ -158,7 +160,7 @@ def _sign_of_relu(node: Fn) -> Expr | None:
 
 
 def _log_of_one_plus_exp(node: Fn) -> Expr | None:
-    inner = peel(node.children[0])
+    inner = peel(node.children[0], Add)
     if node.name == "log" and isinstance(inner, Add) and len(inner.children) == 2 and ONE in inner.children:
         u = call(others(inner.children, inner.children.index(ONE))[0], "exp")
         return fn("softplus", u) if u is not None else None
@@ -166,9 +168,9 @@ def _log_of_one_plus_exp(node: Fn) -> Expr | None:
 
 
 def _log_of_product(node: Fn) -> Expr | None:
-    inner = peel(node.children[0])
     if node.name != "log":
         return None
+    inner = peel(node.children[0], Fn, Mul)
     if call(inner, "exp") is not None:
         return call(inner, "exp")
     if isinstance(inner, Mul):
@@ -180,7 +182,7 @@ def _log_of_product(node: Fn) -> Expr | None:
 
 
 def _log_of_sum_of_exp(node: Fn) -> Expr | None:
-    inner = peel(node.children[0])
+    inner = peel(node.children[0], Reduce)
     if node.name == "log" and isinstance(inner, Reduce) and inner.name == "sum":
         u = call(inner.body, "exp")
         return reduce("logsumexp", inner.indices, u) if u is not None else None
@@ -188,7 +190,7 @@ def _log_of_sum_of_exp(node: Fn) -> Expr | None:
 
 
 def _log_of_softmax(node: Fn) -> Expr | None:
-    inner = peel(node.children[0])
+    inner = peel(node.children[0], Along)
     if node.name == "log" and isinstance(inner, Along) and inner.name == "softmax":
         return add((inner.body, mul((num(-1), reduce("logsumexp", inner.indices, inner.body)))))
     return None
@@ -198,11 +200,11 @@ def _exp_of_log(node: Fn) -> Expr | None:
     # exp(a + c log s) = exp(a) s^c, where log s may hide in a softplus or a logsumexp
     if node.name != "exp":
         return None
-    inner = peel(node.children[0])
+    inner = peel(node.children[0], Add)
     terms = inner.children if isinstance(inner, Add) else (inner,)
     for n, t in enumerate(terms):
         c, rest = split(t)
-        u = peel(rest)
+        u = peel(rest, Fn, Reduce)
         factor: Expr | None = None
         if isinstance(u, Fn) and u.name == "log":
             factor = power(u.children[0], c)
@@ -221,13 +223,13 @@ def _exp_of_log(node: Fn) -> Expr | None:
 def _max_plus_softplus(node: Add) -> Expr | None:
     # max(a, b) + softplus(-|a - b|) = log(exp a + exp b) = a + softplus(b - a)
     for n, t in enumerate(node.children):
-        top = peel(t)
+        top = peel(t, Fn)
         if not (isinstance(top, Fn) and top.name in ("max", "relu")):
             continue
         a, b = top.children if top.name == "max" else (ZERO, top.children[0])
         gap = mul((num(-1), fn("abs", add((a, mul((num(-1), b)))))))
         for m, s in enumerate(node.children):
-            if m != n and (soft := call(s, "softplus")) is not None and peel(soft) is gap:
+            if m != n and (soft := call(s, "softplus")) is not None and peel(soft, Mul) is gap:
                 return add([*others(node.children, n, m), a, fn("softplus", add((b, mul((num(-1), a)))))])
     return None
 
@@ -241,7 +243,7 @@ def _complements(node: Add) -> Expr | None:
         c, rest = split(t)
         if c != -number.value:
             continue
-        x = peel(rest)
+        x = peel(rest, Pow, Fn)
         if isinstance(x, Pow) and x.exponent == 2 and (u := call(x.base, "tanh")) is not None:
             return add([mul((number, fn("tanh_prime", u))), *others(node.children, 0, n)])
         if (u := call(x, "sigmoid")) is not None:
@@ -310,7 +312,7 @@ def _softmax(node: Mul) -> Expr | None:
     for n, a, m, b in _pairs(node):
         if not (isinstance(b, Pow) and b.exponent < 0 and b.exponent.denominator == 1):
             continue
-        below = peel(b.base)
+        below = peel(b.base, Reduce)
         v = call(a, "exp")
         if v is None or not isinstance(below, Reduce) or below.name != "sum" or len(below.indices) != 1:
             continue
@@ -341,7 +343,7 @@ def _relu_product(node: Mul) -> Expr | None:
 
 
 def _reciprocal_of_one_plus_exp(node: Pow) -> Expr | None:
-    inner = peel(node.base)
+    inner = peel(node.base, Add)
     if node.exponent < 0 and isinstance(inner, Add) and len(inner.children) == 2 and ONE in inner.children:
         u = call(others(inner.children, inner.children.index(ONE))[0], "exp")
         if u is not None:
@@ -354,7 +356,7 @@ def _sum_of_softmax(node: Reduce) -> Expr | None:
         return None
     factors = node.body.children if isinstance(node.body, Mul) else (node.body,)
     for n, f in enumerate(factors):
-        p = peel(f)
+        p = peel(f, Along)
         for i in node.indices:
             rest = [g for g in others(factors, n) if i in g.free]
             if isinstance(p, Along) and p.name == "softmax" and p.indices == (i,) and not rest:
@@ -375,7 +377,7 @@ def _sum_of_one_hot(node: Reduce) -> Expr | None:
 
 
 def _label(factor: Expr, index: Index) -> Expr | None:
-    factor = peel(factor)
+    factor = peel(factor, Fn)
     if isinstance(factor, Fn) and factor.name == "eq":
         for a, b in (factor.children, factor.children[::-1]):
             if isinstance(a, Pos) and a.index is index and isinstance(b, At) and b.array.kind == "int":
@@ -390,7 +392,7 @@ def _exp_out_of_sum(node: Reduce) -> Expr | None:
     factors = node.body.children if isinstance(node.body, Mul) else (node.body,)
     for n, f in enumerate(factors):
         u = call(f, "exp")
-        u = u and peel(u)
+        u = u and peel(u, Add)
         if isinstance(u, Add):
             outside = [t for t in u.children if not t.free & frozenset(node.indices)]
             if outside:
@@ -401,7 +403,7 @@ def _exp_out_of_sum(node: Reduce) -> Expr | None:
 
 
 def _shift_of_softmax(node: Along) -> Expr | None:
-    body = peel(node.body)
+    body = peel(node.body, Add)
     if node.name in ("softmax",) and isinstance(body, Add):
         inside = [t for t in body.children if t.free & frozenset(node.indices)]
         if 0 < len(inside) < len(body.children):
@@ -412,7 +414,7 @@ def _shift_of_softmax(node: Along) -> Expr | None:
 def _shift_of_logsumexp(node: Reduce) -> Expr | None:
     if node.name != "logsumexp":
         return None
-    body = peel(node.body)
+    body = peel(node.body, Add)
     if isinstance(body, Add):
         outside = [t for t in body.children if not t.free & frozenset(node.indices)]
         inside = [t for t in body.children if t not in outside]

@@ -1,0 +1,83 @@
+"""Formulas as LaTeX, for any renderer that knows amsmath."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from .names import GREEK
+from .render import Printer, Style
+from .text import number, split_name
+
+LETTER = {greek: f"\\{latin}" for latin, greek in GREEK.items() if latin not in ("eps", "lam", "lmbda")}
+OPERATORS = {"exp": r"\exp", "log": r"\ln", "tanh": r"\tanh", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan",
+             "max": r"\max", "min": r"\min", "sigmoid": r"\sigma", "sigmoid_prime": r"\sigma'",
+             "tanh_prime": r"\tanh'"}  # fmt: skip
+BETWEEN = {"gt": ">", "ge": r"\ge", "lt": "<", "le": r"\le", "eq": "=", "ne": r"\ne", "and": r"\wedge", "or": r"\vee"}
+
+
+class Latex(Style):
+    """LaTeX source."""
+
+    open = r"\left("
+    close = r"\right)"
+    minus = "-"
+    subtract = " - "
+    times = r" \odot "
+    over = r" \oslash "
+    ones = r"\mathbf{1}"
+    norm = (r"\left\|", r"\right\|^2")
+    root_norm = (r"\left\|", r"\right\|")
+
+    def symbol(self, name: str) -> str:
+        """Return a name with its subscript."""
+        base, sub = split_name(name)
+        bar = base.endswith("\u0304")
+        base = base.removesuffix("\u0304")
+        base = GREEK.get(base, base)
+        shown = LETTER.get(base) or (base if len(base) == 1 else r"\mathrm{" + base.replace("_", r"\_") + "}")
+        shown = rf"\bar{{{shown}}}" if bar else shown
+        return shown + (f"_{{{sub.replace('−', '-')}}}" if sub else "")
+
+    def number(self, value: Fraction | float) -> str:
+        """Return a number."""
+        if isinstance(value, Fraction) and value.denominator != 1 and value.denominator <= 1000:
+            return rf"\tfrac{{{value.numerator}}}{{{value.denominator}}}"
+        return number(value).replace("∞", r"\infty").replace("−", "-")
+
+    def function(self, name: str, args: Sequence[str]) -> str:
+        """Return a function applied."""
+        if name in BETWEEN:
+            return rf"\left[{args[0]} {BETWEEN[name]} {args[1]}\right]"
+        if name == "abs":
+            return rf"\left|{args[0]}\right|"
+        if name == "sqrt":
+            return rf"\sqrt{{{args[0]}}}"
+        if name == "not":
+            return rf"\left(1 - {args[0]}\right)"
+        shown = OPERATORS.get(name) or rf"\operatorname{{{name.replace('_', ' ')}}}"
+        return rf"{shown}\left({', '.join(args)}\right)"
+
+    def power(self, base: str, exponent: Fraction, scalar: bool) -> str:
+        """Return a power."""
+        return f"{base}^{{{'' if scalar else chr(92) + 'circ '}{exponent}}}"
+
+    def fraction(self, above: str, below: str) -> str:
+        """Return a quotient in front."""
+        return rf"\tfrac{{{above}}}{{{below}}}"
+
+    def indexed(self, name: str, indices: Sequence[str]) -> str:
+        """Return an entry."""
+        return rf"\left[{self.symbol(name)}\right]_{{{','.join(indices)}}}"
+
+    def big(self, name: str, indices: Sequence[str], body: str) -> str:
+        """Return a reduction."""
+        shown = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}.get(name) or rf"\operatorname{{{name}}}"
+        return rf"{shown}_{{{''.join(indices)}}} {body}"
+
+    def transposed(self, inner: str) -> str:
+        """Return the transpose."""
+        return f"{{{inner}}}^{{\\top}}"
+
+
+latex = Printer(Latex())

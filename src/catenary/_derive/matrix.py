@@ -1,0 +1,302 @@
+"""Matrix language: the closed set of things a formula without indices is made of.
+
+Scalars, column vectors and matrices: ``dims`` has no, one or two sizes.  The row vᵀ is a
+``Transpose`` of a vector and stands only inside products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from . import expr as ex
+from .expr import Index, Size
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix expression; ``dims`` are its sizes."""
+
+    dims: tuple[Size, ...]
+
+    @property
+    def parts(self) -> tuple[Matrix, ...]:
+        """The expressions inside."""
+        return ()
+
+    @property
+    def weight(self) -> int:
+        """The number of symbols and operations."""
+        return 1 + sum(p.weight for p in self.parts)
+
+
+@dataclass(frozen=True)
+class Symbol(Matrix):
+    """A named array; ``fixed`` are positions of single entries, as in ``x[0]``."""
+
+    name: str
+    fixed: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Number(Matrix):
+    """A number."""
+
+    value: Fraction | float
+
+
+@dataclass(frozen=True)
+class Dimension(Matrix):
+    """The size of an axis."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Ones(Matrix):
+    """The vector 1."""
+
+
+@dataclass(frozen=True)
+class Identity(Matrix):
+    """The matrix I."""
+
+
+@dataclass(frozen=True)
+class _One(Matrix):
+    x: Matrix
+
+    @property
+    def parts(self) -> tuple[Matrix, ...]:
+        """The one expression inside."""
+        return (self.x,)
+
+
+@dataclass(frozen=True)
+class Transpose(_One):
+    """Xᵀ."""
+
+
+@dataclass(frozen=True)
+class Diag(_One):
+    """diag(v), the matrix with v on its diagonal, or the diagonal of a matrix as a vector."""
+
+
+@dataclass(frozen=True)
+class Trace(_One):
+    """tr X."""
+
+
+@dataclass(frozen=True)
+class SquaredNorm(_One):
+    """‖X‖², the sum of the squares of all entries."""
+
+
+@dataclass(frozen=True)
+class OneHot(_One):
+    """The matrix with a 1 in row n at column y[n]."""
+
+
+@dataclass(frozen=True)
+class Power(_One):
+    """A power, entry by entry."""
+
+    exponent: Fraction
+
+
+@dataclass(frozen=True)
+class Along(_One):
+    """A function along an axis, such as softmax."""
+
+    name: str
+    axis: int
+
+
+@dataclass(frozen=True)
+class Reduction(_One):
+    """A reduction over one axis, or over all (``axis`` is ``None``)."""
+
+    name: str
+    axis: int | None
+
+
+@dataclass(frozen=True)
+class _Many(Matrix):
+    items: tuple[Matrix, ...]
+
+    @property
+    def parts(self) -> tuple[Matrix, ...]:
+        """The expressions inside."""
+        return self.items
+
+
+@dataclass(frozen=True)
+class Product(_Many):
+    """A matrix product."""
+
+
+@dataclass(frozen=True)
+class Hadamard(_Many):
+    """A product entry by entry."""
+
+
+@dataclass(frozen=True)
+class Sum(_Many):
+    """A sum of terms."""
+
+
+@dataclass(frozen=True)
+class Apply(_Many):
+    """A function entry by entry."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Scaled(Matrix):
+    """Scalars in front of an expression."""
+
+    scalars: tuple[Matrix, ...]
+    x: Matrix
+
+    @property
+    def parts(self) -> tuple[Matrix, ...]:
+        """The scalars and the expression."""
+        return (*self.scalars, self.x)
+
+
+@dataclass(frozen=True)
+class Labelled(Matrix):
+    """An expression with indices, where matrix language does not reach."""
+
+    expr: ex.Expr
+    axes: tuple[Index, ...]
+    names: tuple[tuple[ex.Array, str], ...]
+
+
+TYPES = (
+    Symbol, Number, Dimension, Ones, Identity, Transpose, Diag, Trace, SquaredNorm, OneHot, Power, Along, Reduction,
+    Product, Hadamard, Sum, Apply, Scaled, Labelled,
+)  # fmt: skip
+
+
+def scaled(scalars: Iterable[Matrix], x: Matrix) -> Matrix:
+    """Return scalars in front of x; a minus sign is spent on a difference in x."""
+    if isinstance(x, Scaled):
+        return scaled([*scalars, *x.scalars], x.x)
+    number, rest = Fraction(1), []
+    for s in (*scalars, *([x] if not x.dims else [])):
+        for part in s.scalars + (s.x,) if isinstance(s, Scaled) else (s,):
+            if isinstance(part, Number) and isinstance(part.value, Fraction):
+                number *= part.value
+            else:
+                rest.append(part)
+    core = x if x.dims else None
+    if number < 0:
+        flipped = _negated(core) if core else None
+        if flipped:
+            core, number = flipped, -number
+    if not rest and number == 1 and core:
+        return core
+    numbers = [] if number == 1 and (rest or core) else [Number((), number)]
+    if core is None:
+        items = [*numbers, *rest]
+        return items[0] if len(items) == 1 else Scaled((), tuple(items[:-1]), items[-1])
+    return Scaled(core.dims, (*numbers, *rest), core)
+
+
+def _negated(x: Matrix) -> Matrix | None:
+    """Return -x where that only turns a difference round: -(a - b) is b - a."""
+    if isinstance(x, Sum) and any(sign(t) < 0 for t in x.items):
+        return Sum(x.dims, tuple(scaled([Number((), Fraction(-1))], t) for t in x.items))
+    if isinstance(x, Product | Hadamard):
+        for n, item in enumerate(x.items):
+            inner = item.x if isinstance(item, Transpose) else item
+            new = _negated(inner)
+            if new is not None:
+                new = transpose(new) if isinstance(item, Transpose) else new
+                return type(x)(x.dims, (*x.items[:n], new, *x.items[n + 1 :]))
+    return None
+
+
+def sign(x: Matrix) -> int:
+    """Return -1 for an expression with a minus in front."""
+    first = x.scalars[0] if isinstance(x, Scaled) else x
+    return -1 if isinstance(first, Number) and first.value < 0 else 1
+
+
+def transpose(x: Matrix) -> Matrix:
+    """Return Xᵀ with the transposes pushed inwards."""
+    match x:
+        case Matrix(dims=()) | Identity():
+            return x
+        case Diag() if len(x.dims) == 2:
+            return x
+        case Transpose():
+            return x.x
+        case Scaled():
+            new = transpose(x.x)
+            return Scaled(new.dims, x.scalars, new)
+        case Product():
+            return Product(x.dims[::-1], tuple(transpose(f) for f in reversed(x.items)))
+        case Sum() | Hadamard() if len(x.dims) == 2 and _transposed(x) * 2 >= len(x.items):
+            return type(x)(x.dims[::-1], tuple(transpose(t) for t in x.items))
+    return Transpose(x.dims[::-1], x)
+
+
+def _transposed(x: Matrix) -> int:
+    return sum(isinstance(p.x if isinstance(p, Scaled) else p, Transpose) for p in x.parts)
+
+
+def product(items: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
+    """Return a matrix product, flat, with scalars in front and identities gone."""
+    scalars: list[Matrix] = []
+    flat: list[Matrix] = []
+    for item in items:
+        if isinstance(item, Scaled) and item.dims:
+            scalars += item.scalars
+            item = item.x
+        if not item.dims:
+            scalars.append(item)
+        elif isinstance(item, Product):
+            flat += item.items
+        elif not isinstance(item, Identity):
+            flat.append(item)
+    if not flat:
+        return scaled(scalars, Identity(dims)) if len(dims) == 2 else scaled(scalars[:-1], scalars[-1])
+    return scaled(scalars, flat[0] if len(flat) == 1 else Product(dims, tuple(flat)))
+
+
+ORDER = (Symbol, Transpose, Product, Sum, Along, Reduction)
+
+
+def hadamard(items: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
+    """Return a product entry by entry, flat, with scalars in front; symbols first, functions last."""
+    scalars: list[Matrix] = []
+    flat: list[Matrix] = []
+    for item in items:
+        if isinstance(item, Scaled) and item.dims:
+            scalars += item.scalars
+            item = item.x
+        if not item.dims:
+            scalars.append(item)
+        elif isinstance(item, Hadamard):
+            flat += item.items
+        else:
+            flat.append(item)
+    flat.sort(key=lambda f: next((n for n, t in enumerate(ORDER) if isinstance(f, t)), len(ORDER)))
+    if not flat:
+        return scaled(scalars[:-1], scalars[-1])
+    return scaled(scalars, flat[0] if len(flat) == 1 else Hadamard(dims, tuple(flat)))
+
+
+def total(terms: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
+    """Return a sum: numbers, then what is added, products before symbols, then what is subtracted."""
+
+    def place(t: Matrix) -> tuple[bool, bool, int]:
+        core = t.x if isinstance(t, Scaled) else t
+        return sign(t) < 0, not isinstance(t, Number), -core.weight
+
+    items = sorted(terms, key=place)
+    return items[0] if len(items) == 1 else Sum(dims, tuple(items))

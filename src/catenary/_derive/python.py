@@ -1,0 +1,250 @@
+"""Formulas as Python source: one function of the user's arguments, on ``jax.numpy`` alone.
+
+It differentiates nothing and takes its sizes from its arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+from . import matrix as mx
+from .matrix import Matrix
+from .python_labels import labelled
+
+SUM, TIMES, UNARY, ATOM = range(4)
+BETWEEN = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
+CALL = {"exp": "jnp.exp", "log": "jnp.log", "tanh": "jnp.tanh", "sin": "jnp.sin", "cos": "jnp.cos", "tan": "jnp.tan",
+        "abs": "jnp.abs", "sign": "jnp.sign", "max": "jnp.maximum", "min": "jnp.minimum", "where": "jnp.where",
+        "floor": "jnp.floor", "ceil": "jnp.ceil", "round": "jnp.round", "sinh": "jnp.sinh", "cosh": "jnp.cosh",
+        "asin": "jnp.arcsin", "acos": "jnp.arccos", "atan": "jnp.arctan", "asinh": "jnp.arcsinh",
+        "acosh": "jnp.arccosh", "atanh": "jnp.arctanh", "atan2": "jnp.arctan2", "pow": "jnp.power",
+        "expm1": "jnp.expm1", "rem": "jnp.fmod", "finite": "jnp.isfinite"}  # fmt: skip
+HELPERS = {
+    "sigmoid": "def sigmoid(x):\n    return jnp.exp(-jnp.logaddexp(0, -x))",
+    "softplus": "def softplus(x):\n    return jnp.logaddexp(0, x)",
+    "relu": "def relu(x):\n    return jnp.maximum(x, 0)",
+    "tanh_prime": "def tanh_prime(x):\n    return 1 - jnp.tanh(x) ** 2",
+    "sigmoid_prime": "def sigmoid_prime(x):\n    return jnp.exp(-jnp.logaddexp(0, x) - jnp.logaddexp(0, -x))",
+    "softmax": (
+        "def softmax(x, axis):\n    e = jnp.exp(x - jnp.max(x, axis=axis, keepdims=True))\n"
+        "    return e / jnp.sum(e, axis=axis, keepdims=True)"
+    ),
+    "logsumexp": (
+        "def logsumexp(x, axis):\n    top = jnp.max(x, axis=axis, keepdims=True)\n"
+        "    return jnp.squeeze(top, axis) + jnp.log(jnp.sum(jnp.exp(x - top), axis=axis))"
+    ),
+}
+REDUCE = {"sum": "jnp.sum", "max": "jnp.max", "min": "jnp.min", "prod": "jnp.prod", "logsumexp": "logsumexp"}
+ALONG = {"softmax": "softmax", "cumsum": "jnp.cumsum", "cumprod": "jnp.cumprod"}
+
+
+def identifier(name: str) -> str:
+    """Return a name as Python allows it: ``z̄_1`` is ``bar_z_1``."""
+    bar = "\u0304" in name
+    name = re.sub(r"\W", "", name.replace("\u0304", ""))
+    return ("bar_" if bar else "") + name
+
+
+def number(value: Fraction | float) -> str:
+    """Return a number as a Python expression."""
+    if not isinstance(value, Fraction):
+        return {"inf": "jnp.inf", "-inf": "-jnp.inf"}.get(str(value), "jnp.nan")
+    if value.denominator == 1:
+        return str(value.numerator)
+    return f"{value.numerator} / {value.denominator}" if value.denominator <= 1000 else repr(float(value))
+
+
+class PythonPrinter:
+    """Prints matrix expressions; ``names`` maps symbols to expressions in the arguments."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        """Remember the names."""
+        self.names = names
+        self.used: set[str] = set()
+
+    def __call__(self, x: Matrix, level: int = SUM, spread: bool = False) -> str:
+        """Return the expression; with ``spread``, a repeated vector may keep an axis of size 1."""
+        text, own = self.piece(x, spread)
+        return text if own >= level else f"({text})"
+
+    def name(self, name: str) -> str:
+        """Return what stands for a symbol."""
+        return self.names.get(name) or identifier(name)
+
+    def size(self, size: object) -> str:
+        """Return the size of an axis."""
+        if isinstance(size, str):
+            self.used.add(size)
+        return str(size)
+
+    def call(self, name: str) -> str:
+        """Return a function's name and remember that it needs a definition."""
+        self.used.add(name)
+        return CALL.get(name, name)
+
+    def piece(self, x: Matrix, spread: bool) -> tuple[str, int]:
+        """Return the expression and how tightly it binds."""
+        match x:
+            case mx.Symbol():
+                base = self.name(x.name)
+                where = ", ".join(":" if f is None else str(f) for f in x.fixed)
+                return (f"{base}[{where}]" if where else base), ATOM if base.isidentifier() or where else UNARY
+            case mx.Number():
+                text = number(x.value)
+                return text, TIMES if "/" in text else UNARY if text.startswith("-") else ATOM
+            case mx.Dimension():
+                return self.size(x.name), ATOM
+            case mx.Ones():
+                return f"jnp.ones({self.size(x.dims[0])})", ATOM
+            case mx.Identity():
+                return f"jnp.eye({self.size(x.dims[0])})", ATOM
+            case mx.Transpose():
+                return (self(x.x, ATOM) + (".T" if len(x.dims) == 2 else "")), ATOM
+            case mx.Diag():
+                return f"jnp.diag({self(x.x)})", ATOM
+            case mx.Trace():
+                return f"jnp.trace({self(x.x)})", ATOM
+            case mx.SquaredNorm():
+                return f"jnp.sum({self(x.x, ATOM)} ** 2)", ATOM
+            case mx.OneHot():
+                labels = self(x.x, ATOM) + ("[:, None]" if x.x.dims else "")
+                return f"({labels} == jnp.arange({self.size(x.dims[-1])}))", ATOM
+            case mx.Power():
+                return self._power(x, spread)
+            case mx.Along():
+                return f"{ALONG[x.name] if x.name not in HELPERS else self.call(x.name)}({self(x.x)}, axis={x.axis})", ATOM
+            case mx.Reduction():
+                return self._reduction(x), ATOM
+            case mx.Apply():
+                return self._apply(x, spread)
+            case mx.Sum():
+                return self._sum([self(t, SUM if n == 0 else TIMES, len(x.dims) > 0) for n, t in enumerate(x.items)]), SUM
+            case mx.Hadamard():
+                return self._times(x.items), TIMES
+            case mx.Product():
+                return self._product(list(x.items), spread), TIMES
+            case mx.Scaled():
+                return self._scaled(x, spread)
+            case mx.Labelled():
+                return labelled(x, self), ATOM
+        raise TypeError(f"{type(x).__name__} has no Python form")
+
+    def _power(self, x: mx.Power, spread: bool) -> tuple[str, int]:
+        base = self(x.x, ATOM, spread)
+        if x.exponent == -1:
+            return f"1 / {base}", TIMES
+        if x.exponent == Fraction(1, 2):
+            return f"jnp.sqrt({self(x.x, SUM, spread)})", ATOM
+        exponent = number(x.exponent)
+        return f"{base} ** {exponent if exponent.isdigit() else f'({exponent})'}", UNARY
+
+    def _reduction(self, x: mx.Reduction) -> str:
+        name = self.call(x.name) if x.name in HELPERS else REDUCE[x.name]
+        if x.axis is not None:
+            return f"{name}({self(x.x)}, axis={x.axis})"
+        flat = f"jnp.ravel({self(x.x)})" if x.name in HELPERS and len(x.x.dims) > 1 else self(x.x)
+        return f"{name}({flat}, axis=0)" if x.name in HELPERS else f"{name}({flat})"
+
+    def _apply(self, x: mx.Apply, spread: bool) -> tuple[str, int]:
+        wide = spread or len(x.dims) > 0
+        if x.name in BETWEEN:
+            a, b = (self(item, TIMES, wide) for item in x.items)
+            return f"({a} {BETWEEN[x.name]} {b})", ATOM
+        args = [self(a, SUM, wide) for a in x.items]
+        if x.name == "not":
+            return f"(1 - {args[0]})", ATOM
+        if x.name == "and":
+            return " * ".join(f"({a})" for a in args), TIMES
+        if x.name == "or":
+            return f"jnp.maximum({', '.join(args)})", ATOM
+        if x.name not in CALL and x.name not in HELPERS:
+            raise NotImplementedError(f"no Python form for {x.name}")
+        return f"{self.call(x.name)}({', '.join(args)})", ATOM
+
+    def _sum(self, terms: Sequence[str]) -> str:
+        text = terms[0]
+        for t in terms[1:]:
+            text += " - " + t[1:] if t.startswith("-") else " + " + t
+        return text
+
+    def _times(self, items: Sequence[Matrix]) -> str:
+        text = ""
+        for f in items:
+            if isinstance(f, mx.Power) and f.exponent == -1:
+                text = f"{text or '1'} / {self(f.x, UNARY, True)}"
+            else:
+                text += (" * " if text else "") + self(f, UNARY, True)
+        return text
+
+    def _scaled(self, x: mx.Scaled, spread: bool) -> tuple[str, int]:
+        number_part, items = Fraction(1), []
+        for part in x.parts:
+            if isinstance(part, mx.Number) and isinstance(part.value, Fraction):
+                number_part *= part.value
+            else:
+                items.append(part)
+        above = [p for p in items if not (isinstance(p, mx.Power) and p.exponent == -1)]
+        below = [p for p in items if p not in above]
+        minus = "-" if number_part < 0 else ""
+        size = abs(number_part)
+        plain = size.denominator > 1000
+        front = [] if size.numerator == 1 and not plain else [number(size) if plain else str(size.numerator)]
+        tops = [*front, *(self(p, UNARY, spread) for p in above)] or ["1"]
+        text = minus + " * ".join(tops)
+        for p in below:
+            assert isinstance(p, mx.Power)
+            text += f" / {self(p.x, UNARY)}"
+        return text + ("" if plain or size.denominator == 1 else f" / {size.denominator}"), TIMES
+
+    def _product(self, items: list[Matrix], spread: bool) -> str:
+        if len(items) == 2 and _column(items[0]) and _row(items[1]):
+            return self._outer(items[0], items[1], spread)
+        for n in range(len(items) - 1):
+            if _column(items[n]) and _row(items[n + 1]):
+                left, right = items[: n + 1], items[n + 1 :]
+                return f"jnp.outer({self._chain(left)}, {self._chain(right)})"
+        return self._chain(items)
+
+    def _outer(self, u: Matrix, v: Matrix, spread: bool) -> str:
+        assert isinstance(v, mx.Transpose)
+        if spread and isinstance(v.x, mx.Ones):
+            return f"{self(u, ATOM)}[:, None]"
+        if spread and isinstance(u, mx.Ones):
+            return self(v.x, UNARY)
+        return f"jnp.outer({self(u)}, {self(v.x)})"
+
+    def _chain(self, items: list[Matrix]) -> str:
+        """Return a product of matrices, a row in front or a column behind, in parentheses that cost least."""
+        if len(items) == 1:
+            return self(items[0], UNARY)
+        first, last = items[0], items[-1]
+        if isinstance(first, mx.Diag) and len(first.dims) == 2:
+            rest = items[1:]
+            column = len(rest[-1].dims) == 1 and not _row(rest[-1])
+            return f"{self(first.x, ATOM)}{'' if column else '[:, None]'} * {self._wrapped(rest)}"
+        if isinstance(last, mx.Diag) and len(last.dims) == 2:
+            return f"{self._wrapped(items[:-1])} * {self(last.x, UNARY)}"
+        if _row(first) and isinstance(first.x, mx.Ones):  # type: ignore[attr-defined]
+            return f"jnp.sum({self._chain(items[1:])}{', axis=0' if not _column(last) else ''})"
+        if isinstance(last, mx.Ones):
+            return f"jnp.sum({self._chain(items[:-1])}{', axis=1' if not _row(first) else ''})"
+        if _column(last) and not _row(first):
+            return f"{self(first, UNARY)} @ {self._wrapped(items[1:])}"
+        for n, item in enumerate(items):
+            if 0 < n and isinstance(item, mx.Diag) and len(item.dims) == 2:
+                return f"{self._wrapped(items[: n + 1])} @ {self._wrapped(items[n + 1 :])}"
+        return " @ ".join(self(f, UNARY) for f in items)
+
+    def _wrapped(self, items: list[Matrix]) -> str:
+        text = self._chain(items)
+        return f"({text})" if len(items) > 1 else text
+
+
+def _row(x: Matrix) -> bool:
+    return isinstance(x, mx.Transpose) and len(x.dims) == 1
+
+
+def _column(x: Matrix) -> bool:
+    return len(x.dims) == 1 and not _row(x)

@@ -1,0 +1,285 @@
+"""From labels to matrix language: which products, transposes, diagonals and traces an expression is.
+
+A product of factors with summed indices is a small graph: a factor with two indices is an edge, one
+with one index a weight on a vertex.  Summing an index out joins two edges to a matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from . import expr as ex
+from . import matrix as mx
+from .expr import Array, At, Index, Size
+from .matrix import Matrix, hadamard, product, scaled, total, transpose
+
+Placed = tuple[Matrix, tuple[Index, ...]]
+
+
+class NotMatrix(Exception):
+    """The expression has no form in matrix language."""
+
+
+class Recogniser:
+    """Writes expressions in matrix language; ``names`` are the names of arrays with a body."""
+
+    def __init__(self, names: dict[Array, str]) -> None:
+        """Remember the names."""
+        self.names = names
+
+    def write(self, expr: ex.Expr, axes: tuple[Index, ...]) -> Matrix:
+        """Return the array over the given axes; with indices where it must be."""
+        try:
+            if len(axes) > 2:
+                raise NotMatrix
+            value, own = self.place(expr)
+            return full(value, own, axes)
+        except NotMatrix:
+            used = {n.array for _, n in ex.walk(expr) if isinstance(n, At) and n.array in self.names}
+            names = tuple(sorted(((a, self.names[a]) for a in used), key=lambda p: p[1]))
+            return mx.Labelled(_sizes(axes), expr, axes, names)
+
+    def place(self, expr: ex.Expr) -> Placed:
+        """Return the expression and the indices of its rows and columns."""
+        match expr:
+            case ex.Num():
+                return mx.Number((), expr.value), ()
+            case ex.Dim():
+                return mx.Dimension((), expr.name), ()
+            case ex.At():
+                return self._entry(expr)
+            case ex.Fn():
+                return self._function(expr)
+            case ex.Pow():
+                x, axes = self.place(expr.base)
+                return mx.Power(x.dims, x, expr.exponent), axes
+            case ex.Along():
+                x, axes = self.place(expr.body)
+                x, axes = _upright(x, axes, expr.indices[0])
+                return mx.Along(x.dims, x, expr.name, axes.index(expr.indices[0])), axes
+            case ex.Reduce():
+                return self._sum(expr) if expr.name == "sum" else self._reduce(expr)
+            case ex.Mul():
+                return self._product(expr.children, ())
+            case ex.Add():
+                placed = [self.place(t) for t in expr.children]
+                axes = common_axes(placed)
+                return total((aligned(x, own, axes) for x, own in placed), _sizes(axes)), axes
+        raise NotMatrix
+
+    def _entry(self, expr: At) -> Placed:
+        array = expr.array
+        name = array.symbol or self.names[array]
+        axes = tuple(i for i in expr.indices if isinstance(i, Index))
+        fixed = tuple(None if isinstance(i, Index) else i for i in expr.indices)
+        unit = all(f is None or (f == 0 and d == 1) for f, d in zip(fixed, array.dims, strict=True))
+        if len(axes) > 2:
+            raise NotMatrix
+        if len(axes) == 2 and axes[0] is axes[1]:
+            return mx.Diag((axes[0].size,), mx.Symbol(_sizes(axes), name, () if unit else fixed)), axes[:1]
+        return mx.Symbol(_sizes(axes), name, () if unit and len(axes) == len(fixed) else fixed), axes
+
+    def _function(self, expr: ex.Fn) -> Placed:
+        if expr.name == "eq":
+            for a, b in (expr.children, expr.children[::-1]):
+                if isinstance(a, ex.Pos) and isinstance(b, ex.Pos):
+                    if a.index.size != b.index.size:
+                        raise NotMatrix
+                    return mx.Identity((a.index.size, b.index.size)), (a.index, b.index)
+                if isinstance(a, ex.Pos) and a.index not in b.free:
+                    y, axes = self.place(b)
+                    if len(axes) > 1:
+                        raise NotMatrix
+                    return mx.OneHot((*y.dims, a.index.size), y), (*axes, a.index)
+        placed = [self.place(a) for a in expr.children]
+        axes = common_axes(placed)
+        return mx.Apply(_sizes(axes), tuple(aligned(x, own, axes) for x, own in placed), expr.name), axes
+
+    def _reduce(self, expr: ex.Reduce) -> Placed:
+        x, axes = self.place(expr.body)
+        if len(expr.indices) == len(axes):
+            return mx.Reduction((), x, expr.name, None), ()
+        if len(expr.indices) > 1:
+            raise NotMatrix
+        x, axes = _upright(x, axes, expr.indices[0])
+        where = axes.index(expr.indices[0])
+        rest = tuple(i for i in axes if i is not expr.indices[0])
+        return mx.Reduction(_sizes(rest), x, expr.name, where), rest
+
+    def _sum(self, expr: ex.Reduce) -> Placed:
+        body = expr.body
+        return self._product(body.children if isinstance(body, ex.Mul) else (body,), expr.indices)
+
+    def _product(self, factors: Sequence[ex.Expr], summed: tuple[Index, ...]) -> Placed:
+        network = Network(summed)
+        for f in factors:
+            network.put(*self.place(f))
+        return network.contract()
+
+
+class Network:
+    """The factors of a product by the indices they carry."""
+
+    def __init__(self, summed: tuple[Index, ...]) -> None:
+        """Start empty, with the indices to sum over."""
+        self.summed = list(summed)
+        self.scalars: list[Matrix] = []
+        self.factors: dict[frozenset[Index], list[Placed]] = {}
+
+    def put(self, x: Matrix, axes: tuple[Index, ...]) -> None:
+        """Add a factor; its scalars go to the front."""
+        if isinstance(x, mx.Scaled) and axes:
+            self.scalars += x.scalars
+            x = x.x
+        if axes:
+            self.factors.setdefault(frozenset(axes), []).append((x, axes))
+        else:
+            self.scalars.append(x)
+
+    def take(self, indices: frozenset[Index]) -> Placed:
+        """Remove the factors over exactly these indices; return their product entry by entry."""
+        group = self.factors.pop(indices)
+        axes = common_axes(group)
+        return hadamard((aligned(x, own, axes) for x, own in group), _sizes(axes)), axes
+
+    def contract(self) -> Placed:
+        """Sum out every summed index and return what is left."""
+        while self.summed:
+            index = min(self.summed, key=self._difficulty)
+            self.summed.remove(index)
+            self._eliminate(index)
+        x, axes = self._rest()
+        return scaled(self.scalars, x), axes
+
+    def _difficulty(self, index: Index) -> tuple[int, int]:
+        edges = [k for k in self.factors if index in k and len(k) == 2]
+        ends = sum(1 for k in edges for i in k if i is not index and i not in self.summed)
+        return len(edges), -ends
+
+    def _eliminate(self, index: Index) -> None:
+        edges = [k for k in self.factors if index in k and len(k) == 2]
+        alone = frozenset([index])
+        if len(edges) == 1 and edges[0] <= {index, *self.summed} and alone not in self.factors:
+            other = next(i for i in edges[0] if i is not index)
+            if not any(other in k for k in self.factors if k != edges[0]):
+                self.summed.remove(other)
+                self.put(*_double_sum(self.factors.pop(edges[0])))
+                return
+        weights = self.factors.pop(alone, [])
+        if len(edges) > 2:
+            raise NotMatrix
+        if not edges:
+            self.put(_dot([w for w, _ in weights], index), ())
+            return
+        weight = hadamard([w for w, _ in weights], (index.size,)) if weights else None
+        a, rows = self.take(edges[0])
+        first = next(i for i in rows if i is not index)
+        a = aligned(a, rows, (first, index))
+        if len(edges) == 1:
+            vector = weight if weight is not None else mx.Ones((index.size,))
+            self.put(product([a, vector], (first.size,)), (first,))
+            return
+        b, columns = self.take(edges[1])
+        last = next(i for i in columns if i is not index)
+        b = aligned(b, columns, (index, last))
+        middle = [mx.Diag((index.size, index.size), weight)] if weight is not None else []
+        self.put(product([a, *middle, b], (first.size, last.size)), (first, last))
+
+    def _rest(self) -> Placed:
+        left = sorted({i for k in self.factors for i in k}, key=lambda i: i.name)
+        if len(left) > 2:
+            raise NotMatrix
+        if not left:
+            return mx.Number((), Fraction(1)), ()
+        if len(left) == 1:
+            return self.take(frozenset(left))
+        both = frozenset(left)
+        if both not in self.factors:
+            (u, _), (v, _) = (self.take(frozenset([i])) for i in left)
+            return product([u, transpose(v)], _sizes(left)), tuple(left)
+        x, axes = self.take(both)
+        sides = [self.take(frozenset([i]))[0] if frozenset([i]) in self.factors else None for i in axes]
+        diagonals = [mx.Diag((i.size, i.size), s) if s is not None else None for i, s in zip(axes, sides, strict=True)]
+        items = [d for d in (diagonals[0], x, diagonals[1]) if d is not None]
+        return product(items, _sizes(axes)), axes
+
+
+def _dot(weights: list[Matrix], index: Index) -> Matrix:
+    """Return Σ_i of a product of vectors: 1ᵀu, uᵀv or ‖u‖²."""
+    if len(weights) == 1:
+        (u,) = weights
+        if isinstance(u, mx.Power) and u.exponent == 2:
+            return mx.SquaredNorm((), u.x)
+        if isinstance(u, mx.Diag):
+            return mx.Trace((), u.x)
+        return product([mx.Transpose((index.size,), mx.Ones((index.size,))), u], ())
+    ordered = hadamard(weights, (index.size,))
+    scalars, core = (ordered.scalars, ordered.x) if isinstance(ordered, mx.Scaled) else ((), ordered)
+    items = core.parts if isinstance(core, mx.Hadamard) else (core,)
+    return scaled(scalars, product([transpose(items[0]), hadamard(items[1:], (index.size,))], ()))
+
+
+def _double_sum(group: list[Placed]) -> Placed:
+    """Return Σ_ij of a product entry by entry: ‖A‖², tr(AᵀB) or 1ᵀA1."""
+    axes = common_axes(group)
+    x = hadamard((aligned(x, own, axes) for x, own in group), _sizes(axes))
+    scalars, core = (x.scalars, x.x) if isinstance(x, mx.Scaled) else ((), x)
+    rows, columns = _sizes(axes)
+    if isinstance(core, mx.Power) and core.exponent == 2:
+        return scaled(scalars, mx.SquaredNorm((), core.x)), ()
+    if isinstance(core, mx.Hadamard):
+        first, rest = core.items[0], hadamard(core.items[1:], core.dims)
+        inside = min(
+            (product([transpose(first), rest], (columns, columns)), product([transpose(rest), first], (columns, columns))),
+            key=lambda m: m.weight,
+        )
+        inner_scalars, inside = (inside.scalars, inside.x) if isinstance(inside, mx.Scaled) else ((), inside)
+        return scaled([*scalars, *inner_scalars], mx.Trace((), inside)), ()
+    ones = (mx.Transpose((rows,), mx.Ones((rows,))), mx.Ones((columns,)))
+    return scaled(scalars, product([ones[0], core, ones[1]], ())), ()
+
+
+def _sizes(axes: Sequence[Index]) -> tuple[Size, ...]:
+    return tuple(i.size for i in axes)
+
+
+def common_axes(placed: Sequence[Placed]) -> tuple[Index, ...]:
+    """Return the axes of all, in the order that needs the fewest transposes."""
+    axes = sorted({i for _, own in placed for i in own}, key=lambda i: i.name)
+    if len(axes) > 2:
+        raise NotMatrix
+    orders = (tuple(axes), tuple(reversed(axes))) if len(axes) == 2 else (tuple(axes),)
+    return min(orders, key=lambda order: sum(_transposes(aligned(x, own, order)) for x, own in placed))
+
+
+def _transposes(x: Matrix) -> int:
+    vector = isinstance(x, mx.Transpose) and len(x.dims) == 1
+    return (isinstance(x, mx.Transpose) and not vector) + sum(map(_transposes, x.parts))
+
+
+def _upright(x: Matrix, axes: tuple[Index, ...], index: Index) -> Placed:
+    """Return the matrix not transposed, so that a function along an axis reads as along rows or columns."""
+    return (x.x, axes[::-1]) if isinstance(x, mx.Transpose) and len(axes) == 2 else (x, axes)
+
+
+def aligned(x: Matrix, own: tuple[Index, ...], axes: tuple[Index, ...]) -> Matrix:
+    """Return x over the given axes: transposed, or repeated by a product with 1; scalars stay scalars."""
+    if own == axes or not own:
+        return x
+    if len(own) == 2:
+        return transpose(x)
+    a, b = axes
+    if own[0] is a:
+        return product([x, mx.Transpose((b.size,), mx.Ones((b.size,)))], _sizes(axes))
+    return product([mx.Ones((a.size,)), transpose(x)], _sizes(axes))
+
+
+def full(x: Matrix, own: tuple[Index, ...], axes: tuple[Index, ...]) -> Matrix:
+    """Return x over the given axes, scalars repeated as well."""
+    if own or not axes:
+        return aligned(x, own, axes)
+    ones: list[Matrix] = [mx.Ones((axes[0].size,))]
+    if len(axes) == 2:
+        ones.append(mx.Transpose((axes[1].size,), mx.Ones((axes[1].size,))))
+    return product([x, *ones], _sizes(axes))

@@ -1,0 +1,253 @@
+"""Printing mathematics: one walk over matrix expressions, shared by text and LaTeX.
+
+A ``Style`` says how each piece looks; this file says where parentheses stand.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from fractions import Fraction
+
+from . import expr as ex
+from . import matrix as mx
+from .matrix import Matrix
+
+SUM, SCALED, HADAMARD, PRODUCT, ATOM = range(5)
+LETTERS = "ijklmpqrst"
+
+
+class Style:
+    """How the pieces of a formula look."""
+
+    @abstractmethod
+    def symbol(self, name: str) -> str:
+        """Return a name with its subscript."""
+
+    @abstractmethod
+    def number(self, value: Fraction | float) -> str:
+        """Return a number that is not negative."""
+
+    @abstractmethod
+    def function(self, name: str, args: Sequence[str]) -> str:
+        """Return a function of entries applied to its arguments."""
+
+    @abstractmethod
+    def power(self, base: str, exponent: Fraction, scalar: bool) -> str:
+        """Return a power; entry by entry unless scalar."""
+
+    @abstractmethod
+    def fraction(self, above: str, below: str) -> str:
+        """Return a quotient of scalars that stands in front."""
+
+    @abstractmethod
+    def indexed(self, name: str, indices: Sequence[str]) -> str:
+        """Return an entry."""
+
+    @abstractmethod
+    def big(self, name: str, indices: Sequence[str], body: str) -> str:
+        """Return a reduction over named indices."""
+
+    open = "("
+    close = ")"
+    minus = "−"
+    plus = " + "
+    subtract = " − "
+    times = " ⊙ "
+    over = " ⊘ "
+    ones = "1"
+    identity = "I"
+    norm = ("‖", "‖²")
+    root_norm = ("‖", "‖")
+
+    @abstractmethod
+    def transposed(self, inner: str) -> str:
+        """Return the transpose of what needs no parentheses."""
+
+    def join(self, factors: Sequence[str]) -> str:
+        """Return factors side by side."""
+        return " ".join(factors)
+
+
+class Printer:
+    """Prints a matrix expression in a style."""
+
+    def __init__(self, style: Style) -> None:
+        """Remember the style."""
+        self.style = style
+
+    def __call__(self, x: Matrix, level: int = SUM) -> str:
+        """Return the expression, in parentheses if it binds less than the level asks."""
+        text, own = self.piece(x)
+        return text if own >= level else f"{self.style.open}{text}{self.style.close}"
+
+    def piece(self, x: Matrix) -> tuple[str, int]:
+        """Return the expression and how tightly it binds."""
+        s = self.style
+        match x:
+            case mx.Symbol():
+                return (s.indexed(x.name, [str(f) for f in x.fixed if f is not None]) if x.fixed else s.symbol(x.name)), ATOM
+            case mx.Number():
+                return (s.minus + s.number(-x.value), SUM) if x.value < 0 else (s.number(x.value), ATOM)
+            case mx.Dimension():
+                return s.symbol(x.name), ATOM
+            case mx.Ones():
+                return s.ones, ATOM
+            case mx.Identity():
+                return s.identity, ATOM
+            case mx.Transpose():
+                return s.transposed(self(x.x, ATOM)), ATOM
+            case mx.Diag():
+                return s.function("diag", [self(x.x)]), ATOM
+            case mx.Trace():
+                return s.function("tr", [self(x.x)]), ATOM
+            case mx.OneHot():
+                return s.function("onehot", [self(x.x)]), ATOM
+            case mx.SquaredNorm():
+                return self(x.x).join(s.norm), ATOM
+            case mx.Power():
+                return self._power(x)
+            case mx.Along() | mx.Reduction():
+                return s.function(_along_name(x), [self(x.x)]), ATOM
+            case mx.Apply():
+                return s.function(x.name, [self(a) for a in x.items]), ATOM
+            case mx.Sum():
+                return self._sum([self(t, SUM + 1) if mx.sign(t) > 0 else self(t) for t in x.items]), SUM
+            case mx.Hadamard():
+                return self._hadamard(x), HADAMARD
+            case mx.Product():
+                return self._product(x), PRODUCT
+            case mx.Scaled():
+                return self._scaled(x)
+            case mx.Labelled():
+                return self.labelled(x), SUM
+        raise TypeError(f"{type(x).__name__} has no printed form")
+
+    def _sum(self, terms: Sequence[str]) -> str:
+        s = self.style
+        text = terms[0]
+        for t in terms[1:]:
+            text += s.subtract + t.removeprefix(s.minus) if t.startswith(s.minus) else s.plus + t
+        return text
+
+    def _power(self, x: mx.Power) -> tuple[str, int]:
+        if isinstance(x.x, mx.SquaredNorm) and x.exponent == Fraction(1, 2):
+            return self(x.x.x).join(self.style.root_norm), ATOM
+        if x.exponent == Fraction(1, 2):
+            return self.style.function("sqrt", [self(x.x)]), ATOM
+        if x.exponent < 0 and not x.dims:
+            return self._quotient([], [x]), ATOM
+        return self.style.power(self(x.x, ATOM), x.exponent, not x.dims), ATOM
+
+    def _hadamard(self, x: mx.Hadamard) -> str:
+        above = [f for f in x.items if not (isinstance(f, mx.Power) and f.exponent < 0)]
+        below = [f for f in x.items if f not in above]
+        texts = [self._factor(f) for f in above] or [self.style.ones]
+        text = self.style.times.join(texts)
+        for f in below:
+            assert isinstance(f, mx.Power)
+            inverse = f.x if f.exponent == -1 else mx.Power(f.dims, f.x, -f.exponent)
+            text += self.style.over + self(inverse, PRODUCT)
+        return text
+
+    def _factor(self, x: Matrix) -> str:
+        """Return a factor of ⊙: a product of several letters in parentheses."""
+        text = self(x, PRODUCT)
+        product = isinstance(x, mx.Product) and (" " in text or "\\" in text)
+        return f"{self.style.open}{text}{self.style.close}" if product else text
+
+    def _product(self, x: mx.Product) -> str:
+        return self.style.join([self(f, ATOM) for f in x.items])
+
+    def _scaled(self, x: mx.Scaled) -> tuple[str, int]:
+        front, rest = [], []
+        for part in x.parts:
+            base = part.x if isinstance(part, mx.Power) else part
+            simple = not part.dims and isinstance(base, mx.Number | mx.Dimension | mx.Symbol)
+            (front if simple else rest).append(part)
+        divisors = [p for p in rest if isinstance(p, mx.Power) and p.exponent < 0 and not p.dims]
+        rest = [p for p in rest if p not in divisors]
+        negative = sum(mx.sign(p) < 0 for p in front) % 2
+        text = self._quotient([p for p in front if not _below(p)], [*(p for p in front if _below(p)), *divisors])
+        if rest:
+            loose = len(rest) == 1 and not (len(text) == 0) and isinstance(rest[0], mx.Hadamard)
+            pieces = [self(p, SCALED if text == "" and len(rest) == 1 else HADAMARD if loose else PRODUCT) for p in rest]
+            text = self.style.join([t for t in (text, *pieces) if t])
+        return (self.style.minus if negative else "") + (text or self.style.number(Fraction(1))), SUM if negative else SCALED
+
+    def _quotient(self, above: Sequence[Matrix], below: Sequence[Matrix]) -> str:
+        number = Fraction(1)
+        tops, bottoms = [], []
+        for p in above:
+            if isinstance(p, mx.Number) and isinstance(p.value, Fraction):
+                number *= abs(p.value)
+            else:
+                tops.append(self(p, ATOM))
+        for p in below:
+            assert isinstance(p, mx.Power)
+            inverse = p.x if p.exponent == -1 else mx.Power(p.dims, p.x, -p.exponent)
+            bottoms.append(self(inverse, ATOM))
+        decimal = number.denominator > 1000  # a decimal the user wrote
+        above_number = self.style.number(number) if decimal else self.style.number(Fraction(number.numerator))
+        if number != 1 and (decimal or number.numerator != 1 or not (bottoms or number.denominator != 1)):
+            tops.insert(0, above_number)
+        if not decimal and number.denominator != 1:
+            bottoms.insert(0, self.style.number(Fraction(number.denominator)))
+        if not bottoms:
+            return self.style.join(tops)
+        return self.style.fraction(self.style.join(tops) or self.style.number(Fraction(1)), self.style.join(bottoms))
+
+    def labelled(self, x: mx.Labelled) -> str:
+        """Return an expression with its indices."""
+        letters = iter(LETTERS)
+        names = {i: next(letters) for i in x.axes}
+        return self.indexed(x.expr, names, dict(x.names))[0]
+
+    def indexed(self, e: ex.Expr, names: dict[ex.Index, str], arrays: dict[ex.Array, str]) -> tuple[str, int]:
+        """Return an expression in indices, and how tightly it binds."""
+        s = self.style
+
+        def go(x: ex.Expr, level: int = SUM) -> str:
+            text, own = self.indexed(x, names, arrays)
+            return text if own >= level else f"{s.open}{text}{s.close}"
+
+        match e:
+            case ex.Num():
+                return (s.minus + s.number(-e.value), SUM) if e.value < 0 else (s.number(e.value), ATOM)
+            case ex.Dim():
+                return s.symbol(e.name), ATOM
+            case ex.Pos():
+                return names[e.index], ATOM
+            case ex.At():
+                where = [names[i] if isinstance(i, ex.Index) else str(i) for i in e.indices]
+                name = e.array.symbol or arrays[e.array]
+                return (s.indexed(name, where) if where else s.symbol(name)), ATOM
+            case ex.Fn():
+                return s.function(e.name, [go(c) for c in e.children]), ATOM
+            case ex.Pow():
+                return s.power(go(e.base, ATOM), e.exponent, True), ATOM
+            case ex.Mul():
+                first, *rest = e.children
+                if isinstance(first, ex.Num) and first.value == -1:
+                    return s.minus + s.join([go(c, PRODUCT) for c in rest]), SUM
+                return s.join([go(c, PRODUCT) for c in e.children]), PRODUCT
+            case ex.Add():
+                return self._sum([go(c) for c in e.children]), SUM
+            case ex.Along():
+                return s.big(e.name, [names[i] for i in e.indices], go(e.body)), ATOM
+            case ex.Reduce():
+                free = [c for c in LETTERS if c not in names.values()]
+                inner = dict(names) | {i: free[n] for n, i in enumerate(e.indices)}
+                body, own = self.indexed(e.body, inner, arrays)
+                body = body if own >= PRODUCT else f"{s.open}{body}{s.close}"
+                return s.big(e.name, [inner[i] for i in e.indices], body), PRODUCT
+        raise TypeError(f"{type(e).__name__} has no printed form")
+
+
+def _below(p: Matrix) -> bool:
+    return isinstance(p, mx.Power) and p.exponent < 0
+
+
+def _along_name(x: mx.Along | mx.Reduction) -> str:
+    columns = len(x.x.dims) == 2 and x.axis == 0
+    return x.name + (" of columns" if columns else "")

@@ -1,0 +1,96 @@
+"""Formulas as text in Unicode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from .names import GREEK, numbered
+from .render import Printer, Style
+
+SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+FUNCTIONS = {
+    "sigmoid": "σ", "sigmoid_prime": "σ′", "tanh_prime": "tanh′", "sqrt": "√", "log": "ln",
+}  # fmt: skip
+BETWEEN = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "eq": "=", "ne": "≠", "and": "∧", "or": "∨"}
+BIG = {"sum": "Σ", "prod": "Π"}
+
+
+class Text(Style):
+    """Unicode text."""
+
+    def symbol(self, name: str) -> str:
+        """Return a name with its subscript: W₁, W_{i+1}."""
+        base, sub = split_name(name)
+        base = GREEK.get(base, base)
+        if sub.isdigit():
+            return base + sub.translate(SUBSCRIPT)
+        return f"{base}_{sub}" if len(sub) == 1 else f"{base}_{{{sub}}}" if sub else base
+
+    def number(self, value: Fraction | float) -> str:
+        """Return a number."""
+        return number(value)
+
+    def function(self, name: str, args: Sequence[str]) -> str:
+        """Return a function applied: σ(z), [z > 0], |x|."""
+        if name in BETWEEN:
+            return f"[{args[0]} {BETWEEN[name]} {args[1]}]"
+        if name == "abs":
+            return f"|{args[0]}|"
+        if name == "not":
+            return f"(1 − {args[0]})"
+        return f"{FUNCTIONS.get(name, name)}({', '.join(args)})"
+
+    def power(self, base: str, exponent: Fraction, scalar: bool) -> str:
+        """Return a power: x², or X^∘2 entry by entry."""
+        raised = str(exponent).translate(SUPERSCRIPT) if exponent.denominator == 1 else f"^({exponent})"
+        return base + (raised if scalar else f"^∘{exponent}")
+
+    def fraction(self, above: str, below: str) -> str:
+        """Return a quotient in front: (1/N)."""
+        below = f"({below})" if " " in below or len(below) > 1 and not below.isalnum() else below
+        return f"({above}/{below})"
+
+    def indexed(self, name: str, indices: Sequence[str]) -> str:
+        """Return an entry: X_ij."""
+        inside = ",".join(indices) if any(len(i) > 1 for i in indices) else "".join(indices)
+        return f"{self.symbol(name)}[{inside}]"
+
+    def big(self, name: str, indices: Sequence[str], body: str) -> str:
+        """Return a reduction: Σ_j …."""
+        return f"{BIG.get(name, name)}_{''.join(indices)} {body}"
+
+    def transposed(self, inner: str) -> str:
+        """Return Xᵀ."""
+        return inner + "ᵀ"
+
+    def join(self, factors: Sequence[str]) -> str:
+        """Return factors side by side; single letters touch: Xw, Xᵀ(…) but W₁ x."""
+        text = ""
+        for f in factors:
+            touching = len(text.split(" ")[-1].rstrip("ᵀ")) == 1 and text[-1:].isalpha() and len(f.rstrip("ᵀ")) == 1
+            text += ("" if not text or touching and f[0].isalpha() else " ") + f
+        return text
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return base and subscript of a name, where the subscript may be symbolic: ``W_{i+1}``."""
+    if "_{" in name:
+        base, sub = name[:-1].split("_{", 1)
+        return base, sub
+    if len(name) > 2 and name[-2] == "_":
+        return name[:-2], name[-1]
+    return numbered(name)
+
+
+def number(value: Fraction | float) -> str:
+    """Return a number as people write it: 2, 1/2, 0.044715."""
+    if not isinstance(value, Fraction):
+        return {"inf": "∞", "-inf": "−∞"}.get(str(value), str(value))
+    if value.denominator == 1:
+        return str(value.numerator)
+    return str(value) if value.denominator <= 1000 else f"{float(value):.12g}"
+
+
+text = Printer(Text())
