@@ -1,0 +1,164 @@
+"""The algebra that computes: every step of an elimination done on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from catenary._emit.basis import total
+from catenary._emit.einsum import Value, add_values, compose_values, positions, scaled, select, spread
+from catenary._emit.implicit import Handler, Linear
+from catenary._graph import Lit
+from catenary._local import Edge, Implicit, Local
+from catenary._maps.add import Sum
+from catenary._maps.arrange import Arrangement
+from catenary._maps.compose import Recipe
+from catenary._maps.term import Term
+from catenary._maps.through import Through
+from catenary._plan.ports import Pass, passes
+
+Map = list[tuple[Term, Any]]
+
+
+class Lazy:
+    """A local derivative not yet asked for; made once, from what its row reads."""
+
+    __slots__ = ("edge", "env", "value")
+
+    def __init__(self, edge: Edge, env: dict[int, Any]):
+        self.edge, self.env, self.value = edge, env, None
+
+    def __call__(self) -> Value:
+        if self.value is None:
+            row, term = self.edge.piece.row, self.edge.piece.term
+            args = [jnp.asarray(a.val, a.aval.dtype) if isinstance(a, Lit) else self.env[a] for a in self.edge.reads]
+            core = None if term.core is None or row.core is None else fitted(row.core(*args), term, term.core, args)
+            mask = None if term.mask is None or row.mask is None else fitted(row.mask(*args), term, term.mask, args)
+            self.value = Value(core, mask)
+        return self.value
+
+
+def fitted(x: Any, term: Term, labels: Sequence[int], args: Sequence[Any]) -> Any:
+    """An array as its row made it, brought to one axis a label."""
+    shape = tuple(term.sizes[i] for i in labels)
+    if x.shape == shape:
+        return x
+    if len([n for n in x.shape if not (isinstance(n, int) and n == 1)]) != len(shape):
+        x = jnp.broadcast_to(x, jnp.broadcast_shapes(x.shape, *(jnp.shape(a) for a in args)))
+    return x.reshape(shape)
+
+
+def force(value: Any) -> Value:
+    """The arrays behind a value that may be lazy."""
+    return value() if isinstance(value, Lazy) else value
+
+
+class Compute:
+    """Runs an elimination on the forward values ``env``.
+
+    push      which implicit nodes are pushed, a predicate; the others are pulled
+    handlers  what runs an implicit node
+    """
+
+    def __init__(
+        self, local: Local, env: dict[int, Any], handlers: dict[Implicit, Handler], push: Callable[[Implicit], bool]
+    ):
+        self.graph, self.env, self.handlers, self.push_these = local.graph, env, handlers, push
+
+    def local(self, edge: Edge) -> Any:
+        return Lazy(edge, self.env) if edge.piece.row.reads else Value()
+
+    def compose(self, recipe: Recipe, second: Any, first: Any, dtype: Any) -> Value:
+        return compose_values(recipe, force(second), force(first), dtype)
+
+    def add(self, recipe: Sum, parts: Sequence[tuple[Term, Any]], dtype: Any) -> Value:
+        return add_values(recipe.term, [(term, force(value)) for term, value in parts], dtype)
+
+    def cast(self, term: Term, value: Any, dtype: Any) -> Any:
+        if isinstance(value, Lazy) or value.core is None or value.core.dtype == dtype:
+            return value
+        if not (jnp.issubdtype(dtype, jnp.floating) and jnp.issubdtype(value.core.dtype, jnp.floating)):
+            return value
+        return Value(lax.convert_element_type(value.core, dtype), value.mask)
+
+    def dense(self, term: Term, parts: Map, dtype: Any) -> Value:
+        shape = tuple(a.size for a in (*term.out, *term.inp))
+        return Value(total([(t, force(v)) for t, v in parts], shape, dtype).reshape(term.sizes))
+
+    def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool:
+        return self.push_these(node)
+
+    def push(self, node: Implicit, maps: Sequence[Map]) -> list[Map]:
+        back: list[Map] = [[] for _ in node.outputs]
+        for one in passes(self.graph, node, maps, "out"):
+            self._pass(node.slots, one, "out", self.handlers[node].push, back)
+        return back
+
+    def pull(self, node: Implicit, maps: Sequence[Map]) -> list[Map]:
+        back: list[Map] = [[] for _ in node.slots]
+        outputs = [v for _, v in node.outputs]
+        for one in passes(self.graph, node, maps, "inp"):
+            handler = self.handlers[node]
+            act = partial(handler.pull_some, one.ports) if isinstance(handler, Linear) else handler.pull
+            self._pass(outputs, one, "inp", act, back)
+        return back
+
+    def _pass(self, vertices: Sequence[int], one: Pass, side: str, act: Callable[..., Any], back: list[Map]) -> None:
+        """Hand over the maps of one pass, batch first, and file what comes back under its ports."""
+        avals = [self.graph.avals[v] for v in vertices]
+        plan = one.plan
+        handed = [
+            self._handed(plan, terms, aval, side) if terms else None
+            for terms, aval in zip(one.maps, avals, strict=True)
+        ]
+        for array, term, port in zip(batched(act, len(plan.batch))(handed), plan.terms, one.ports, strict=True):
+            if array is None:
+                continue
+            if plan.arrangement is None and side == "out" and plan.batch:
+                array = jnp.moveaxis(array, range(len(plan.batch)), range(-len(plan.batch), 0))
+            back[port].append((term, Value(array.reshape(tuple(term.sizes[i] for i in term.core or ())))))
+
+    def _handed(self, plan: Through, terms: Map, aval: Any, side: str) -> Any:
+        if plan.arrangement is not None:
+            ((term, value),) = terms
+            array = arranged(plan.arrangement, term, force(value), aval.dtype)
+        else:
+            shape = tuple(a.size for a in (*terms[0][0].out, *terms[0][0].inp))
+            array = total([(t, force(v)) for t, v in terms], shape, aval.dtype)
+            if side == "out":
+                rank = len(aval.shape)
+                array = jnp.moveaxis(array, range(rank), range(-rank, 0))
+        return array.reshape(*plan.batch, *aval.shape).astype(aval.dtype)
+
+
+def batched(act: Callable[..., Any], depth: int) -> Callable[..., Any]:
+    """``act`` on lists of arrays (None where zero) with ``depth`` leading batch axes."""
+    for _ in range(depth):
+        act = jax.vmap(act)
+    return act
+
+
+def arranged(plan: Arrangement, term: Term, value: Value, dtype: Any) -> Any:
+    """The array [batch…, side…] of an arrangement, broadcast in full."""
+    onto = [*plan.batch, *(i for labels in plan.side for i in labels)]
+    x: Any = None
+    masks = []
+    for source in plan.sources:
+        array = positions(*source.delta) if source.of is None else getattr(value, source.of)  # type: ignore[misc]
+        array = spread(array, source.labels, onto)
+        if source.role == "core":
+            x = array
+        else:
+            masks.append(array)
+    shape = tuple(plan.sizes[i] for i in onto)
+    if x is None:
+        x = lax.full((1,) * len(shape), 1, dtype)
+    x = scaled(x, plan.scale)
+    for mask in masks:
+        x = select(mask, x)
+    return jnp.broadcast_to(x, shape)

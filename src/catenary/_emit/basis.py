@@ -1,0 +1,177 @@
+"""Write a map out in a basis: dense arrays from terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from catenary._emit.einsum import Value, full_core, positions, select, spread
+from catenary._maps.term import Axis, Term
+
+
+def dense(term: Term, value: Value, dtype: Any) -> Any:
+    """The array [out…, inp…] of one term.
+
+    Each label gets a home, the first axis where it stands, best a plain one. An axis that is not at home is
+    tied to it by one mask; the axes at home are then padded into place.
+    """
+    axes = [*term.out, *term.inp]
+    homes = _homes(term, axes)
+    labels = list(range(len(term.sizes)))
+    x = full_core(term, value, labels, dtype)
+    sizes = list(term.sizes)
+    x = jnp.broadcast_to(x, sizes) if _ties_nothing(axes, homes) else x
+    placed = []
+    for k, axis in enumerate(axes):
+        if all(homes[i] == k for i, _ in axis.factors):
+            placed.append(axis)
+            continue
+        fresh = len(sizes)
+        sizes.append(axis.size)
+        tied = [i for i, _ in axis.factors]
+        mask = positions(axis.size, axis.start, [(sizes[i], s) for i, s in axis.factors])
+        order = list(range(len(sizes)))
+        x = select(spread(mask, [fresh, *tied], order), lax.expand_dims(x, [fresh]))
+        placed.append(Axis(axis.size, 0, ((fresh, 1),)))
+    x = jnp.broadcast_to(x, sizes).astype(dtype)
+    # labels of an axis that was tied elsewhere and has no home of its own do not occur: each has one
+    order = [i for axis in placed for i, _ in sorted(axis.factors, key=lambda f: -abs(f[1]))]
+    x = lax.transpose(x, order) if order != sorted(order) else x
+    return _place(x, placed, [sizes[i] for i in order])
+
+
+def _ties_nothing(axes: Sequence[Axis], homes: dict[int, int]) -> bool:
+    return all(homes[i] == k for k, axis in enumerate(axes) for i, _ in axis.factors)
+
+
+def _homes(term: Term, axes: Sequence[Axis]) -> dict[int, int]:
+    """For each label, an axis all of whose labels are at home there."""
+    homes: dict[int, int] = {}
+    by_plainness = sorted(range(len(axes)), key=lambda k: (not axes[k].plain, k))
+    for k in by_plainness:
+        if all(i not in homes for i, _ in axes[k].factors):
+            homes.update((i, k) for i, _ in axes[k].factors)
+    if len(homes) < len(term.sizes):
+        raise NotImplementedError(f"{term}: a label without an axis of its own")
+    return homes
+
+
+def _place(x: Any, axes: Sequence[Axis], sizes: Sequence[Any]) -> Any:
+    """Merge each axis's digits and pad them to where they stand."""
+    shape = []
+    pads = []
+    flips = []
+    scatters = []
+    for k, axis in enumerate(axes):
+        digits = sorted(axis.factors, key=lambda f: -abs(f[1]))
+        here = sizes[: len(digits)]
+        sizes = sizes[len(digits) :]
+        merged: Any = 1
+        for n in here:
+            merged = merged * n
+        shape.append(merged)
+        step = digits[-1][1] if digits else 1
+        regular = all(digits[j][1] == digits[j + 1][1] * here[j + 1] for j in range(len(digits) - 1))
+        if not regular:
+            scatters.append((k, axis, digits, here))
+            pads.append((0, 0, 0))
+            continue
+        if step < 0:
+            flips.append(k)
+        low = axis.start + (step * (merged - 1) if step < 0 else 0)
+        reach = low + abs(step) * (merged - 1) + 1
+        pads.append((low, axis.size - reach, abs(step) - 1))
+    x = x.reshape(shape)
+    if flips:
+        x = lax.rev(x, flips)
+    if any(_moves(p) for p in pads):
+        x = lax.pad(x, jnp.zeros((), x.dtype), pads)
+    for k, axis, digits, here in scatters:
+        x = _scatter(x, k, axis, digits, here)
+    return x
+
+
+def _moves(pad: tuple[Any, Any, int]) -> bool:
+    return not all(isinstance(p, int) and p == 0 for p in pad)
+
+
+def _scatter(x: Any, k: int, axis: Axis, digits: Sequence[tuple[int, int]], here: Sequence[Any]) -> Any:
+    """Digits that leave gaps between them: write each entry to its position."""
+    where = jnp.asarray(axis.start)
+    for (_, stride), n in zip(digits, here, strict=True):
+        where = where[..., None] + stride * jnp.arange(n)
+    moved = jnp.moveaxis(x, k, 0)
+    out = jnp.zeros((axis.size, *moved.shape[1:]), x.dtype).at[where.reshape(-1)].set(moved, unique_indices=True)
+    return jnp.moveaxis(out, 0, k)
+
+
+def total(terms: Sequence[tuple[Term, Value]], shape: Sequence[Any], dtype: Any) -> Any:
+    """The dense array of a sum of terms; zeros where there is none.
+
+    Row vectors that fill one axis piece by piece are joined, not padded and added.
+    """
+    if not terms:
+        return jnp.zeros(shape, dtype)
+    joined = _joined(terms, dtype)
+    if joined is not None:
+        return joined
+    parts = [dense(term, value, dtype) for term, value in terms]
+    result = parts[0]
+    for part in parts[1:]:
+        result = result + part
+    return result
+
+
+def _joined(terms: Sequence[tuple[Term, Value]], dtype: Any) -> Any | None:
+    """Terms without ties whose single axis is cut into consecutive pieces: one concatenation."""
+    if len(terms) < 2 or any(term.ties for term, _ in terms):
+        return None
+    rows = [(*term.out, *term.inp) for term, _ in terms]
+    places = [
+        k
+        for k in range(len(rows[0]))
+        if any(row[k][1:] != rows[0][k][1:] for row in rows) or not _whole(terms[0][0], rows[0][k])
+    ]
+    if len(places) != 1:
+        return None
+    (k,) = places
+    pieces = []
+    for (term, value), row in zip(terms, rows, strict=True):
+        span = _span(term, row[k])
+        if span is None:
+            return None
+        pieces.append((row[k].start, span, term, value))
+    pieces.sort(key=lambda p: p[0])
+    ends = [start + span for start, span, _, _ in pieces]
+    starts = [start for start, _, _, _ in pieces]
+    if starts != [0, *ends[:-1]] or ends[-1] != rows[0][k].size:
+        return None
+    return lax.concatenate([dense(_cut(term, k, span), value, dtype) for _, span, term, value in pieces], k)
+
+
+def _whole(term: Term, axis: Axis) -> bool:
+    return axis.start == 0 and _span(term, axis) == axis.size
+
+
+def _span(term: Term, axis: Axis) -> Any | None:
+    """How many consecutive positions an axis fills from its start; None where they are not consecutive."""
+    span: Any = 1
+    for label, stride in sorted(axis.factors, key=lambda f: abs(f[1])):
+        if not isinstance(axis.start, int) or stride != span:
+            return None
+        span = span * term.sizes[label]
+    return span
+
+
+def _cut(term: Term, k: int, span: Any) -> Term:
+    """The term with axis ``k`` shrunk to the positions that it fills."""
+    from dataclasses import replace
+
+    n = len(term.out)
+    side = list(term.out if k < n else term.inp)
+    j = k if k < n else k - n
+    side[j] = Axis(span, 0, side[j].factors)
+    return replace(term, out=tuple(side)) if k < n else replace(term, inp=tuple(side))

@@ -1,0 +1,185 @@
+"""Run a recipe of the algebra on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from catenary._maps.compose import Recipe, Source
+from catenary._maps.factor import Op
+from catenary._maps.term import Term
+
+
+class Value:
+    """The arrays of a term: its core and its mask, each None where the term has none."""
+
+    __slots__ = ("_selected", "core", "mask")
+
+    def __init__(self, core: Any = None, mask: Any = None):
+        self.core, self.mask, self._selected = core, mask, None
+
+    @property
+    def selected(self) -> Any:
+        """The core under the mask, both of one shape and labels; made once, however often it is asked for."""
+        if self._selected is None:
+            self._selected = select(self.mask, self.core)
+        return self._selected
+
+
+def compose_values(recipe: Recipe, second: Value, first: Value, dtype: Any) -> Value:
+    """The arrays of second ∘ first."""
+    given = {"second": second, "first": first}
+    arrays = [_prepared(s, given) for s in recipe.sources]
+    cores = [(a, s.labels) for a, s in zip(arrays, recipe.sources, strict=True) if s.role == "core"]
+    selected = set()
+    for k, c, labels in recipe.select:
+        selected.add(k)
+        mask, source = arrays[k], recipe.sources[k]
+        if _own(recipe, k, c):
+            cores[c] = (given[source.of or ""].selected, labels)
+        elif c < 0:
+            cores.append((jnp.asarray(mask, dtype), source.labels))
+        else:
+            cores[c] = (select(spread(mask, source.labels, labels), spread(cores[c][0], cores[c][1], labels)), labels)
+    mask = None
+    for k, s in enumerate(recipe.sources):
+        if s.role == "mask" and k not in selected:
+            m = spread(arrays[k], s.labels, recipe.mask or ())
+            mask = m if mask is None else mask & m
+    if mask is not None:
+        mask = jnp.broadcast_to(mask, tuple(recipe.sizes[i] for i in recipe.mask or ()))
+    return Value(_product(recipe, cores) if cores else None, mask)
+
+
+def _own(recipe: Recipe, mask: int, core: int) -> bool:
+    """Whether a mask selects from the core of its own map, entry by entry."""
+    source = recipe.sources[mask]
+    cores = [s for s in recipe.sources if s.role == "core"]
+    return (
+        core >= 0
+        and cores[core].of == source.of
+        and cores[core].labels == source.labels
+        and not (source.ops or cores[core].ops)
+    )
+
+
+def _prepared(source: Source, given: dict[str, Value]) -> Any:
+    if source.of is None:
+        array = positions(*source.delta)  # type: ignore[misc]
+    else:
+        array = getattr(given[source.of], source.role)
+    for op in source.ops:
+        array = _apply(array, op)
+    return array
+
+
+def positions(size: Any, start: Any, strides: Sequence[tuple[Any, Any]]) -> Any:
+    """The mask [p, labels…] of p = start + Σ stride · label."""
+    rank = 1 + len(strides)
+    shape = (size, *(n for n, _ in strides))
+    p = lax.broadcasted_iota(jnp.int32, shape, 0) - start
+    for k, (_, stride) in enumerate(strides):
+        p = p - stride * lax.broadcasted_iota(jnp.int32, shape, k + 1)
+    assert p.ndim == rank
+    return p == 0
+
+
+def _apply(x: Any, op: Op) -> Any:
+    kind, k, *rest = op
+    if kind == "split":
+        return x.reshape(*x.shape[:k], *rest, *x.shape[k + 1 :])
+    if kind == "index":
+        return lax.index_in_dim(x, rest[0], k, keepdims=False)
+    if kind == "diagonal":
+        return jnp.moveaxis(jnp.diagonal(x, axis1=k, axis2=rest[0]), -1, k)
+    start, step, count = rest
+    if step < 0:
+        start, step = x.shape[k] - 1 - start, -step
+        x = lax.rev(x, (k,))
+    return lax.slice_in_dim(x, start, start + step * (count - 1) + 1, step, k)
+
+
+def spread(x: Any, labels: Sequence[int], onto: Sequence[int]) -> Any:
+    """``x`` transposed to the order of ``onto``, with axes of size 1 where it has no label."""
+    order = sorted(range(len(labels)), key=lambda k: onto.index(labels[k]))
+    if order != list(range(len(order))):
+        x = lax.transpose(x, order)
+    missing = [k for k, label in enumerate(onto) if label not in labels]
+    return lax.expand_dims(x, missing) if missing else x
+
+
+def select(mask: Any, x: Any) -> Any:
+    """``x`` where the mask holds, 0 elsewhere: what is not selected never counts, not even as 0 · ∞."""
+    shape = jnp.broadcast_shapes(mask.shape, x.shape)
+    return lax.select(jnp.broadcast_to(mask, shape), jnp.broadcast_to(x, shape), lax.full(shape, 0, x.dtype))
+
+
+def scaled(x: Any, scale: Any) -> Any:
+    """scale · x, in the dtype of x; ±1 costs nothing or a sign."""
+    if isinstance(scale, int | float) and scale == 1:
+        return x
+    if isinstance(scale, int | float) and scale == -1:
+        return lax.neg(x)
+    return lax.mul(x, jnp.asarray(scale).astype(x.dtype))
+
+
+def _product(recipe: Recipe, cores: list[tuple[Any, Sequence[int]]]) -> Any:
+    out = recipe.core or ()
+    reduced = []
+    for k, (x, labels) in enumerate(cores):
+        others = {i for j, (_, other) in enumerate(cores) if j != k for i in other}
+        alone = [a for a, i in enumerate(labels) if i not in out and i not in others]
+        if alone:
+            x, labels = x.sum(alone), [i for i in labels if i in out or i in others]
+        reduced.append((x, list(labels)))
+    if len(reduced) == 1:
+        return scaled(reduced[0][0], recipe.scale)
+    (a, la), (b, lb) = reduced[::-1] if recipe.swap else reduced
+    dtype = jnp.promote_types(a.dtype, b.dtype)
+    a, b = a.astype(dtype), b.astype(dtype)
+    contracted = [i for i in la if i in lb and i not in out]
+    if not contracted:
+        return scaled(spread(a, la, out) * spread(b, lb, out), recipe.scale)
+    if a.size <= b.size if isinstance(a.size, int) and isinstance(b.size, int) else True:
+        a = scaled(a, recipe.scale)
+    else:
+        b = scaled(b, recipe.scale)
+    shared = [i for i in la if i in lb and i in out]
+    if set(la) == set(lb):
+        order = [*out, *contracted]
+        return (spread(a, la, order) * spread(b, lb, order)).sum(range(len(out), len(order)))
+    return lax.dot_general(
+        a,
+        b,
+        (
+            ([la.index(i) for i in contracted], [lb.index(i) for i in contracted]),
+            ([la.index(i) for i in shared], [lb.index(i) for i in shared]),
+        ),
+        precision=recipe.precision,
+    )
+
+
+def add_values(term: Term, parts: Sequence[tuple[Term, Value]], dtype: Any) -> Value:
+    """The arrays of a sum of terms that share their ties."""
+    if term.one:
+        return Value()
+    total = None
+    for part, value in parts:
+        x = full_core(part, value, term.core or (), dtype)
+        total = x if total is None else total + x
+    shape = tuple(term.sizes[i] for i in term.core or ())
+    return Value(jnp.broadcast_to(total, shape))
+
+
+def full_core(term: Term, value: Value, labels: Sequence[int], dtype: Any) -> Any:
+    """scale · core · mask as one array, broadcastable along ``labels``."""
+    if value.core is None and value.mask is None:
+        return lax.full((1,) * len(labels), term.scale, dtype)
+    if value.core is None:
+        mask = spread(value.mask, term.mask or (), labels)
+        return scaled(mask.astype(dtype), term.scale)
+    x = scaled(spread(value.core, term.core or (), labels), term.scale)
+    return x if value.mask is None else select(spread(value.mask, term.mask or (), labels), x)

@@ -1,0 +1,357 @@
+"""Control flow: scans, whiles, branches and rematerialised bodies, pushed and pulled as wholes.
+
+The pull of a body is traced once, cotangents and all, and split in two: the forward loop also emits what the
+backward loop reads. Inputs of a trip are read again instead of remembered, and what depends on constants
+alone is computed once, outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from catenary import _jax
+from catenary._emit.implicit import HANDLERS, Handler, Ports
+from catenary._emit.partition import Halves, execute, halves
+from catenary._emit.program import local_of, run
+from catenary._graph import Graph, graph_of_jaxpr, trace
+from catenary._local import Implicit
+from catenary._local.activity import reached
+
+
+def struct(aval: Any) -> jax.ShapeDtypeStruct:
+    """An abstract value for tracing."""
+    return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
+
+
+def pull_halves(
+    body: Graph, active: Sequence[int], live: Sequence[int], fixed: Sequence[int], available: Sequence[int]
+) -> Halves:
+    """The pullback of ``body`` from outputs ``live`` to inputs ``active`` (positions), in two halves.
+
+    fixed, available   positions of inputs, as for ``halves``
+    """
+    n = len(body.inputs)
+
+    def both(*args: Any) -> tuple[Any, ...]:
+        local = local_of(body, [body.inputs[k] for k in active], [body.outputs[k] for k in live])
+        point = run(local, args[:n], lambda _: False)
+        return (*(point.output(a) for a in body.outputs), *point.pull(args[n:]))
+
+    avals = [body.avals[v] for v in body.inputs] + [body.aval(body.outputs[k]) for k in live]
+    graph = trace(both, [struct(a) for a in avals]).graph
+    inputs = graph.inputs
+    return halves(graph, len(body.outputs), inputs[n:], [inputs[k] for k in fixed], [inputs[k] for k in available])
+
+
+def push_body(
+    body: Graph, active: Sequence[int], live: Sequence[int], args: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[list[Any], list[Any]]:
+    """Outputs of ``body``, and the tangents of those in ``live``."""
+    local = local_of(body, [body.inputs[k] for k in active], [body.outputs[k] for k in live])
+    point = run(local, args, lambda _: True)
+    pushed = point.push(tangents)
+    return [point.output(a) for a in body.outputs], pushed
+
+
+def filled(values: Ports, avals: Sequence[Any]) -> list[Any]:
+    """Zeros in place of None."""
+    return [jnp.zeros(a.shape, a.dtype) if v is None else v for v, a in zip(values, avals, strict=True)]
+
+
+class Scan:
+    """A scan: (consts, carry, xs) → (carry, ys).
+
+    Positions in the body's inputs: ``active`` ones; in its outputs: ``live`` ones. A carry is active where
+    any trip makes it so.
+    """
+
+    def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
+        self.node, self.args = node, args
+        self.parts = parts = _jax.scan_parts(node.equation.params, len(args))
+        self.body = graph_of_jaxpr(parts.body)
+        self.split = (parts.consts, parts.consts + parts.carry)
+        carried = self._active_carry()
+        lo, hi = self.split
+        self.active = [
+            k
+            for k in range(len(args))
+            if (lo <= k < hi and k - lo in carried) or (k in node.active and not lo <= k < hi)
+        ]
+        live = {k for k, _ in node.outputs}
+        self.live = [
+            k
+            for k in range(len(self.body.outputs))
+            if (k < parts.carry and k in carried) or (k >= parts.carry and k in live)
+        ]
+        self.halves = None if push else pull_halves(self.body, self.active, self.live, range(lo), range(hi, len(args)))
+
+    def _active_carry(self) -> set[int]:
+        lo, hi = self.split
+        carried = {k - lo for k in self.node.active if lo <= k < hi}
+        others = [k for k in self.node.active if not lo <= k < hi]
+        while True:
+            inputs = [self.body.inputs[k] for k in (*others, *(lo + c for c in carried))]
+            values = reached(self.body, inputs)
+            grown = carried | {c for c in range(self.parts.carry) if self.body.outputs[c] in values}
+            if grown == carried:
+                return carried
+            carried = grown
+
+    def forward(self) -> list[Any]:
+        """The outputs; what the pull reads is remembered on the way, one stack a value."""
+        if self.halves is None:
+            return _jax.bind(self.node.equation.primitive, self.node.equation.params, self.args)
+        h, (lo, hi) = self.halves, self.split
+        inputs, outputs = h.graph.inputs, h.graph.outputs[: len(self.body.outputs)]
+        outer = dict(h.graph.consts)
+        outer.update(zip(inputs[:lo], self.args[:lo], strict=False))
+        execute(h.hoisted, outer, ())
+        self.outer = outer
+
+        def trip(carry: Any, xs: Any) -> Any:
+            env = dict(outer)
+            env.update(zip(inputs[lo : len(self.args)], (*carry, *xs), strict=True))
+            out = execute(h.forward, env, (*outputs, *h.residuals))
+            n = self.parts.carry
+            return out[:n], (out[n : len(outputs)], out[len(outputs) :])
+
+        carry, (ys, self.residuals) = self._loop(trip, list(self.args[lo:hi]), list(self.args[hi:]), self.parts.reverse)
+        return [*carry, *ys]
+
+    def _loop(self, trip: Any, carry: Any, xs: Any, reverse: bool) -> Any:
+        return lax.scan(trip, carry, xs, length=self.parts.length, reverse=reverse, unroll=self.parts.unroll)
+
+    def pull(self, cotangents: Ports) -> list[Any]:
+        assert self.halves is not None
+        h, (lo, hi), n = self.halves, self.split, self.parts.carry
+        given = {k: ct for (k, _), ct in zip(self.node.outputs, cotangents, strict=True)}
+        avals = self.body.avals
+        carried = [k for k in self.live if k < n]
+        ct_carry = filled([given.get(k) for k in carried], [avals[self.body.inputs[lo + k]] for k in carried])
+        stacked = [k for k in self.live if k >= n]
+        length = self.parts.length
+        ct_ys = [
+            given[k] if given.get(k) is not None else jnp.zeros((length, *self._out(k).shape), self._out(k).dtype)
+            for k in stacked
+        ]
+        consts = [k for k in self.active if k < lo]
+        reread = [v for v in h.reread if v in h.graph.inputs[hi : len(self.args)]]
+        xs = [self.args[h.graph.inputs.index(v)] for v in reread]
+        ct_inputs, results = h.graph.inputs[len(self.args) :], h.graph.outputs[len(self.body.outputs) :]
+
+        def trip(carry: Any, x: Any) -> Any:
+            (sums, cts), (residuals, values, ys) = carry, x
+            env = dict(self.outer)
+            env.update(zip(h.residuals, residuals, strict=True))
+            env.update(zip(reread, values, strict=True))
+            env.update(zip(ct_inputs, (*cts, *ys), strict=True))
+            out = execute(h.backward, env, results)
+            n_consts, n_carry = len(consts), len(carried)
+            return (
+                [s + t for s, t in zip(sums, out[:n_consts], strict=True)],
+                out[n_consts : n_consts + n_carry],
+            ), out[n_consts + n_carry :]
+
+        sums = [jnp.zeros(avals[self.body.inputs[k]].shape, avals[self.body.inputs[k]].dtype) for k in consts]
+        (sums, ct_carry), ct_xs = lax.scan(
+            trip,
+            (sums, ct_carry),
+            (self.residuals, xs, ct_ys),
+            length=length,
+            reverse=not self.parts.reverse,
+            unroll=self.parts.unroll,
+        )
+        by_input = dict(
+            zip(
+                [*consts, *(lo + k for k in carried), *(k for k in self.active if k >= hi)],
+                (*sums, *ct_carry, *ct_xs),
+                strict=True,
+            )
+        )
+        return [by_input[k] for k in self.node.active]
+
+    def _out(self, k: int) -> Any:
+        return self.body.aval(self.body.outputs[k])
+
+    def push(self, tangents: Ports) -> list[Any]:
+        (lo, hi), n = self.split, self.parts.carry
+        given = dict(zip(self.node.active, tangents, strict=True))
+        carried = [k for k in self.active if lo <= k < hi]
+        swept = [k for k in self.active if k >= hi]
+        t_consts = [given[k] for k in self.active if k < lo]
+        t_carry = filled([given.get(k) for k in carried], [self.body.avals[self.body.inputs[k]] for k in carried])
+        t_xs = [
+            given[k] if given.get(k) is not None else jnp.zeros(self.args[k].shape, self.args[k].dtype) for k in swept
+        ]
+
+        def trip(carry: Any, x: Any) -> Any:
+            (values, ts), (xs, t_x) = carry, x
+            out, t_out = push_body(
+                self.body, self.active, self.live, [*self.args[:lo], *values, *xs], [*t_consts, *ts, *t_x]
+            )
+            return (out[:n], t_out[: len(carried)]), t_out[len(carried) :]
+
+        (_, t_carry), t_ys = self._loop(
+            trip, (list(self.args[lo:hi]), t_carry), (list(self.args[hi:]), t_xs), self.parts.reverse
+        )
+        by_output = dict(zip(self.live, (*t_carry, *t_ys), strict=True))
+        return [by_output.get(k) for k, _ in self.node.outputs]
+
+
+class While:
+    """A while loop: the number of trips depends on values, so it is pushed and never pulled."""
+
+    def __init__(self, node: Implicit, args: list[Any]):
+        self.node, self.args = node, args
+        p = node.equation.params
+        self.n_cond, self.n_body = p["cond_nconsts"], p["body_nconsts"]
+        self.cond, self.body = graph_of_jaxpr(p["cond_jaxpr"]), graph_of_jaxpr(p["body_jaxpr"])
+
+    def pull(self, cotangents: Ports) -> list[Any]:
+        raise ValueError(
+            "Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop values: "
+            "the number of trips is not known, so the values to remember have no fixed size. "
+            "Use order='forward' (jvp, jacfwd), or lax.scan, or lax.fori_loop with static bounds."
+        )
+
+    def push(self, tangents: Ports) -> list[Any]:
+        first = self.n_cond + self.n_body
+        body = self.body
+        consts, start = self.args[self.n_cond : first], self.args[first:]
+        given = {k - self.n_cond: t for k, t in zip(self.node.active, tangents, strict=True)}
+        fixed = [k for k in given if 0 <= k < self.n_body]
+        carried = {k - self.n_body for k in given if k >= self.n_body}
+        while True:
+            values = reached(body, [body.inputs[k] for k in (*fixed, *(self.n_body + c for c in carried))])
+            grown = carried | {c for c, out in enumerate(body.outputs) if out in values}
+            if grown == carried:
+                break
+            carried = grown
+        live = sorted(carried)
+        active = [*fixed, *(self.n_body + c for c in live)]
+        t_start = filled([given.get(self.n_body + c) for c in live], [_jax.aval_of(start[c]) for c in live])
+        cond_consts = self.args[: self.n_cond]
+
+        def going(state: Any) -> Any:
+            env = self.cond.run([*cond_consts, *state[0]])
+            return env[self.cond.outputs[0]] if isinstance(self.cond.outputs[0], int) else self.cond.outputs[0].val
+
+        def trip(state: Any) -> Any:
+            return push_body(body, active, live, [*consts, *state[0]], [*(given[k] for k in fixed), *state[1]])
+
+        _, t_end = lax.while_loop(going, trip, (list(start), t_start))
+        by_output = dict(zip(live, t_end, strict=True))
+        return [by_output.get(k) for k, _ in self.node.outputs]
+
+
+class Cond:
+    """A branch: differentiated in each of its branches; every branch has room for what any of them remembers."""
+
+    def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
+        self.node, self.args = node, args
+        self.bodies = [graph_of_jaxpr(b) for b in node.equation.params["branches"]]
+        self.active = [k - 1 for k in node.active]
+        self.live = [k for k, _ in node.outputs]
+        n = len(args) - 1
+        self.halves = [] if push else [pull_halves(b, self.active, self.live, (), range(n)) for b in self.bodies]
+
+    def forward(self) -> list[Any]:
+        if not self.halves:
+            return _jax.bind(self.node.equation.primitive, self.node.equation.params, self.args)
+        slots = [[struct(h.graph.avals[v]) for v in h.residuals] for h in self.halves]
+
+        def branch(mine: int) -> Any:
+            h = self.halves[mine]
+
+            def forward(*args: Any) -> Any:
+                env = dict(h.graph.consts)
+                env.update(zip(h.graph.inputs, args, strict=False))
+                execute(h.hoisted, env, ())
+                out = execute(h.forward, env, (*h.graph.outputs[: len(self.bodies[mine].outputs)], *h.residuals))
+                n = len(self.bodies[mine].outputs)
+                room = [
+                    out[n:] if k == mine else [jnp.zeros(s.shape, s.dtype) for s in slot]
+                    for k, slot in enumerate(slots)
+                ]
+                return out[:n], room
+
+            return forward
+
+        values, self.room = lax.switch(self.args[0], [branch(k) for k in range(len(self.bodies))], *self.args[1:])
+        return list(values)
+
+    def pull(self, cotangents: Ports) -> list[Any]:
+        cts = filled(cotangents, [self.bodies[0].aval(self.bodies[0].outputs[k]) for k in self.live])
+
+        def branch(mine: int) -> Any:
+            h = self.halves[mine]
+
+            def backward(room: Any, args: Any, cts: Any) -> Any:
+                env = dict(h.graph.consts)
+                env.update(zip(h.graph.inputs, (*args, *cts), strict=True))
+                execute(h.hoisted, env, ())
+                env.update(zip(h.residuals, room[mine], strict=True))
+                return execute(h.backward, env, h.graph.outputs[len(self.bodies[mine].outputs) :])
+
+            return backward
+
+        return list(
+            lax.switch(self.args[0], [branch(k) for k in range(len(self.bodies))], self.room, list(self.args[1:]), cts)
+        )
+
+    def push(self, tangents: Ports) -> list[Any]:
+        ts = filled(tangents, [self.bodies[0].avals[self.bodies[0].inputs[k]] for k in self.active])
+
+        def branch(body: Graph) -> Any:
+            return lambda args, ts: push_body(body, self.active, self.live, args, ts)[1]
+
+        return list(lax.switch(self.args[0], [branch(b) for b in self.bodies], list(self.args[1:]), ts))
+
+
+class Remat:
+    """A checkpointed body: remembers its inputs, and runs again when it is pulled."""
+
+    def __init__(self, node: Implicit, args: list[Any]):
+        self.node, self.args = node, args
+        self.body = graph_of_jaxpr(node.equation.params["jaxpr"])
+        self.live = [k for k, _ in node.outputs]
+
+    def pull(self, cotangents: Ports) -> list[Any]:
+        # the barrier keeps XLA from finding that the values are those of the forward pass
+        args, cts = lax.optimization_barrier((list(self.args), list(cotangents)))
+        body = self.body
+        local = local_of(body, [body.inputs[k] for k in self.node.active], [body.outputs[k] for k in self.live])
+        return run(local, args, lambda _: False).pull(cts)
+
+    def push(self, tangents: Ports) -> list[Any]:
+        return push_body(self.body, self.node.active, self.live, self.args, tangents)[1]
+
+
+def scan(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
+    """A scan's outputs and handler."""
+    handler = Scan(node, graph, args, push)
+    return handler.forward(), handler
+
+
+def while_(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
+    """A while loop's outputs and handler."""
+    return _jax.bind(node.equation.primitive, node.equation.params, args), While(node, args)
+
+
+def cond(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
+    """A branch's outputs and handler."""
+    handler = Cond(node, graph, args, push)
+    return handler.forward(), handler
+
+
+def remat(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
+    """A checkpointed body's outputs and handler."""
+    return _jax.bind(node.equation.primitive, node.equation.params, args), Remat(node, args)
+
+
+HANDLERS.update({"scan": scan, "while": while_, "cond": cond, "remat": remat})

@@ -1,0 +1,117 @@
+"""A traced program with its local derivatives, run forward and differentiated in an order of choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax.numpy as jnp
+
+from catenary import _jax
+from catenary._emit.algebra import Compute, force
+from catenary._emit.basis import total
+from catenary._emit.einsum import Value
+from catenary._emit.implicit import HANDLERS, Handler, Linear, read
+from catenary._graph import Atom, Graph
+from catenary._local import Implicit, Local, Node, build
+from catenary._maps.term import Term, plain_axes
+from catenary._plan.eliminate import Elimination, Map, eliminate
+
+Always = Callable[[Implicit], bool]
+
+
+@dataclass(slots=True)
+class Point:
+    """A program at a point: its forward values, and what its implicit nodes remember."""
+
+    local: Local
+    env: dict[int, Any]
+    handlers: dict[Implicit, Handler]
+
+    def output(self, atom: Atom) -> Any:
+        """The value of an output."""
+        return read(self.env, atom)
+
+    def pull(self, cotangents: Sequence[Any], plan: tuple[Iterable[int], Always] | None = None) -> list[Any]:
+        """One cotangent an output (None: zero) to one an input.
+
+        A reverse sweep, linear in the program; or by a ``plan`` (elimination order, which nodes to push), the
+        cotangents last.
+        """
+        local = self.local
+        root = local.graph.new(_scalar_like(local))
+        order, push = plan or (None, lambda _: False)
+        state = Elimination(replace(local, outputs=(root,)), Compute(local, self.env, self.handlers, push))
+        for sink, ct in zip(local.outputs, cotangents, strict=True):
+            if ct is not None and sink in state.into:
+                state.insert(root, sink, *row_vector(local, sink, ct))
+        ends = [Node((v,)) for v in local.outputs]
+        inner = reversed(local.nodes) if order is None else (local.nodes[k] for k in order)
+        for node in (*ends, *inner) if order is None else (*inner, *ends):
+            state.eliminate(node)
+        return [self._dense(state.into.get(root, {}).get(u, []), u) for u in local.inputs]
+
+    def push(self, tangents: Sequence[Any], plan: tuple[Iterable[int], Always] | None = None) -> list[Any]:
+        """One tangent an input (None: zero) to one an output: a forward sweep, or by a plan, the tangents last."""
+        local = self.local
+        root = local.graph.new(_scalar_like(local))
+        order, push = plan or (None, lambda _: True)
+        state = Elimination(replace(local, inputs=(root,)), Compute(local, self.env, self.handlers, push))
+        for source, t in zip(local.inputs, tangents, strict=True):
+            if t is not None and source in state.out:
+                term, value = row_vector(local, source, t)
+                state.insert(source, root, term.T, value)
+        ends = [Node((v,)) for v in local.inputs]
+        inner = local.nodes if order is None else [local.nodes[k] for k in order]
+        for node in (*ends, *inner) if order is None else (*inner, *ends):
+            state.eliminate(node)
+        return [self._dense(state.into.get(w, {}).get(root, []), w) for w in local.outputs]
+
+    def jacobian(self, order: Iterable[int], push: Always) -> list[list[Map[Any]]]:
+        """The explicit maps ∂output/∂input, by the given elimination order."""
+        return eliminate(self.local, order, Compute(self.local, self.env, self.handlers, push))
+
+    def _dense(self, terms: Map[Any], vertex: int) -> Any:
+        aval = self.local.graph.avals[vertex]
+        return _jax.like(total([(t, force(v)) for t, v in terms], aval.shape, aval.dtype), aval)
+
+
+def _scalar_like(local: Local) -> Any:
+    return local.graph.avals[(*local.outputs, *local.inputs)[0]].update(shape=())
+
+
+def row_vector(local: Local, vertex: int, cotangent: Any) -> tuple[Term, Value]:
+    """A cotangent as a map from its space to a scalar; the number 1 needs no array."""
+    axes, sizes = plain_axes(local.shape(vertex))
+    if isinstance(cotangent, int) and cotangent == 1 and not sizes:
+        return Term((), axes, ()), Value()
+    array = jnp.asarray(cotangent).reshape(sizes)
+    return Term((), axes, sizes, tuple(range(len(sizes)))), Value(array)
+
+
+def local_of(graph: Graph, inputs: Sequence[int], outputs: Sequence[Atom]) -> Local:
+    """Local derivatives of a graph, whose own lists are left as they are."""
+    copy = Graph(list(graph.avals), list(graph.equations), graph.inputs, graph.outputs, dict(graph.consts))
+    return build(copy, inputs, outputs)
+
+
+def run(local: Local, args: Sequence[Any], push: Always) -> Point:
+    """The forward pass: every equation once, implicit nodes so that they can be pushed or pulled."""
+    graph = local.graph
+    env: dict[int, Any] = dict(graph.consts)
+    env.update(zip(graph.inputs, args, strict=True))
+    nodes = {node.implicit.equation: node.implicit for node in local.nodes if node.implicit is not None}
+    handlers: dict[Implicit, Handler] = {}
+    for equation in graph.equations:
+        node = nodes.get(equation)
+        make = HANDLERS.get(node.kind) if node is not None else None
+        if node is None or make is None:
+            equation.evaluate(env)
+        else:
+            values, handlers[node] = make(node, graph, [read(env, a) for a in equation.inputs], push(node))
+            env.update(zip(equation.outputs, values, strict=True))
+    for node in nodes.values():
+        if node not in handlers:
+            handlers[node] = Linear(node, graph, env)
+    return Point(local, env, handlers)

@@ -1,0 +1,128 @@
+"""A traced program: values numbered in the order of their making, and the equations that make them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from catenary import _jax
+
+
+@dataclass(frozen=True, slots=True)
+class Lit:
+    """A number written into the program, as the 2.0 of ``2.0 * x``."""
+
+    val: Any
+    aval: Any
+
+
+Atom = int | Lit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Equation:
+    """outputs = primitive[params](*inputs).
+
+    inputs      values (integers) and literals
+    outputs     values, each made here and nowhere else
+    source      the jaxpr equation it was read from: for messages and names only
+    """
+
+    primitive: _jax.Primitive
+    params: dict[str, Any]
+    inputs: tuple[Atom, ...]
+    outputs: tuple[int, ...]
+    source: Any = None
+
+    def evaluate(self, env: dict[int, Any]) -> None:
+        """Compute the outputs from the inputs, all in ``env``."""
+        args = [env[a] if isinstance(a, int) else a.val for a in self.inputs]
+        env.update(zip(self.outputs, _jax.bind(self.primitive, self.params, args), strict=True))
+
+
+@dataclass(slots=True)
+class Graph:
+    """A straight-line program: inputs → equations → outputs.
+
+    avals       shape and dtype of each value, by number
+    consts      values that stand in the program as arrays
+    """
+
+    avals: list[Any] = field(default_factory=list)
+    equations: list[Equation] = field(default_factory=list)
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[Atom, ...] = ()
+    consts: dict[int, Any] = field(default_factory=dict)
+
+    def new(self, aval: Any) -> int:
+        """A fresh value of the given shape and dtype."""
+        self.avals.append(aval)
+        return len(self.avals) - 1
+
+    def aval(self, atom: Atom) -> Any:
+        """Shape and dtype of a value or a literal."""
+        return self.avals[atom] if isinstance(atom, int) else atom.aval
+
+    def const(self, value: Any) -> int:
+        """A value known before the program runs."""
+        number = self.new(_jax.aval_of(value))
+        self.consts[number] = value
+        return number
+
+    def run(self, args: Sequence[Any]) -> dict[int, Any]:
+        """Every value of the program at ``args``."""
+        env = dict(self.consts)
+        env.update(zip(self.inputs, args, strict=True))
+        for equation in self.equations:
+            equation.evaluate(env)
+        return env
+
+    def prune(self, wanted: Iterable[Atom]) -> None:
+        """Drop the equations on no path to ``wanted``; those with effects stay."""
+        live = {a for a in wanted if isinstance(a, int)}
+        kept = []
+        for equation in reversed(self.equations):
+            effects = getattr(equation.source, "effects", None)
+            if effects or not live.isdisjoint(equation.outputs):
+                live.update(a for a in equation.inputs if isinstance(a, int))
+                kept.append(equation)
+        self.equations = kept[::-1]
+
+    def fingerprint(self) -> str:
+        """A digest of the structure: the same for the same program at the same shapes, in any process."""
+        digest = hashlib.sha256()
+        for equation in self.equations:
+            digest.update(f"{equation.primitive.name}{equation.outputs}".encode())
+            for atom in equation.inputs:
+                digest.update((str(atom) if isinstance(atom, int) else f"{atom.aval}").encode())
+            for key in sorted(equation.params):
+                if key in _STRUCTURAL:
+                    digest.update(f"{key}={equation.params[key]}".encode())
+        for atom in (*self.inputs, *self.outputs):
+            digest.update(str(self.aval(atom)).encode())
+        return digest.hexdigest()[:16]
+
+
+#: Parameters that say what an equation does; the rest (callables, shardings, names) may carry addresses.
+_STRUCTURAL = frozenset(
+    "axes dimensions permutation dimension_numbers new_sizes shape broadcast_dimensions start_indices "
+    "limit_indices strides padding_config dimension y new_dtype length reverse axis sizes".split()
+)
+
+
+def validate(graph: Graph) -> None:
+    """Raise AssertionError unless every value is made once, before it is read."""
+    made = set(graph.inputs) | set(graph.consts)
+    assert len(made) == len(graph.inputs) + len(graph.consts), "an input is also a constant"
+    for equation in graph.equations:
+        for atom in equation.inputs:
+            assert not isinstance(atom, int) or atom in made, (
+                f"{equation.primitive}: value {atom} is read before it is made"
+            )
+        for value in equation.outputs:
+            assert value not in made, f"{equation.primitive}: value {value} is made twice"
+            made.add(value)
+    for atom in graph.outputs:
+        assert not isinstance(atom, int) or atom in made, f"output {atom} is never made"

@@ -1,0 +1,152 @@
+"""The one room that touches JAX outside its public modules.
+
+Everything else in catenary imports from ``jax``, ``jax.numpy``, ``jax.lax``, ``jax.extend.core``,
+``jax.tree_util`` and ``jax.export`` alone. When JAX moves, this file moves with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax._src.lax import lax
+from jax.extend import core
+from jax.extend.core import primitives
+
+float0 = jax.dtypes.float0
+Literal = core.Literal
+Primitive = core.Primitive
+
+#: Primitives of lax that ``jax.extend.core.primitives`` forgets.
+_UNLISTED = {
+    name: getattr(module, f"{name}_p")
+    for module, name in (
+        (lax, "stack"),
+        (lax, "split"),
+        (lax, "reduce_and"),
+        (lax, "optimization_barrier"),
+        (lax, "dim_as_value"),
+    )
+    if hasattr(module, f"{name}_p")
+}
+
+#: Calls that only name a piece of program: their body is read as if it stood in the caller.
+TRANSPARENT_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call"})
+
+
+def primitive(name: str) -> Primitive | None:
+    """The primitive ``name`` of ``jax.extend.core.primitives``, or None where this JAX has none.
+
+    >>> primitive("tanh").name
+    'tanh'
+    """
+    public = getattr(primitives, f"{name}_p", None)
+    return public if public is not None else _UNLISTED.get(name)
+
+
+def make_jaxpr(fun: Callable[..., Any], args: Sequence[Any]) -> core.ClosedJaxpr:
+    """The closed jaxpr of ``fun(*args)`` for flat arguments; arguments may be abstract."""
+    return jax.make_jaxpr(fun)(*args)
+
+
+def aval_of(x: Any) -> jax.core.ShapedArray:
+    """Shape, dtype and weak type of an array, a tracer or a Python number."""
+    return jax.typeof(x)
+
+
+def dtype_of(x: Any) -> Any:
+    """The dtype of an array, a float0 array or a Python number."""
+    return x.dtype if hasattr(x, "dtype") else jax.typeof(x).dtype
+
+
+def tangent_dtype(dtype: Any) -> Any:
+    """The dtype of tangents of values of ``dtype``: itself for real and complex numbers, else float0."""
+    return dtype if jax.dtypes.issubdtype(dtype, np.inexact) else float0
+
+
+def bind(eqn_primitive: Primitive, params: dict[str, Any], args: Sequence[Any]) -> list[Any]:
+    """Apply one equation's primitive to values; a list of its outputs, always."""
+    out = eqn_primitive.bind(*args, **eqn_primitive.get_bind_params(params))
+    return list(out) if eqn_primitive.multiple_results else [out]
+
+
+def closed(jaxpr: Any) -> tuple[Any, Sequence[Any]]:
+    """A jaxpr and its constants, whether a body is stored closed or open."""
+    return (jaxpr.jaxpr, jaxpr.consts) if hasattr(jaxpr, "jaxpr") else (jaxpr, ())
+
+
+def call_body(params: dict[str, Any]) -> Any:
+    """The body of a call equation."""
+    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+        if name in params:
+            return params[name]
+    raise KeyError(f"no body among {sorted(params)}")
+
+
+class ScanParts(NamedTuple):
+    """What a scan equation is: its body and how its operands divide."""
+
+    body: Any
+    consts: int
+    carry: int
+    length: Any
+    reverse: bool
+    unroll: int
+
+
+def scan_parts(params: dict[str, Any], n_in: int) -> ScanParts:
+    """Read a scan's parameters; JAX 0.11 replaced ``num_consts``/``num_carry`` by ``ft_in``."""
+    if "num_consts" in params:
+        n_consts, n_carry = params["num_consts"], params["num_carry"]
+    else:
+        n_consts, n_carry, _ = (len(part) for part in params["ft_in"].unpack())
+    assert n_consts + n_carry <= n_in
+    return ScanParts(params["jaxpr"], n_consts, n_carry, params["length"], params["reverse"], params["unroll"])
+
+
+def is_stop_gradient(eqn_primitive: Primitive) -> bool:
+    """Whether a primitive blocks derivatives by decree."""
+    return eqn_primitive.name == "stop_gradient"
+
+
+def user_frame(eqn: Any) -> tuple[str, int] | None:
+    """File and line of the user's code that made an equation, where JAX still knows."""
+    from jax._src import source_info_util
+
+    frame = source_info_util.user_frame(eqn.source_info.traceback)
+    return (frame.file_name, frame.start_line) if frame else None
+
+
+def user_position(eqn: Any) -> tuple[str, int, int] | None:
+    """File, line and column of the user's code that made an equation, where JAX still knows."""
+    from jax._src import source_info_util
+
+    frame = source_info_util.user_frame(eqn.source_info.traceback)
+    return (frame.file_name, frame.start_line, frame.start_column) if frame else None
+
+
+def like(x: Any, aval: Any) -> Any:
+    """``x`` as weakly typed as ``aval``: what a Python number was, its derivative is."""
+    if aval.weak_type and not jax.typeof(x).weak_type:
+        return lax._convert_element_type(x, aval.dtype, weak_type=True)
+    return x
+
+
+def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:
+    """The number that a symbolic dimension is when its names have ``values``.
+
+    >>> from jax.export import symbolic_shape
+    >>> N, n = symbolic_shape("N, n")
+    >>> evaluate_dimension(2 * N * n**2, {"N": 5, "n": 3})
+    90
+    """
+    if not hasattr(size, "_evaluate"):
+        return size
+    return size._evaluate(values)
+
+
+def dimension_names(size: Any) -> set[str]:
+    """The names in a symbolic dimension."""
+    return set(size._get_vars()) if hasattr(size, "_get_vars") else set()

@@ -1,0 +1,286 @@
+"""The graph of local derivatives of a traced program.
+
+A vertex is a value that depends on a chosen input and leads to a chosen output; an edge is an explicit map;
+an implicit node is an equation that pushes or pulls all its inputs and outputs together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from catenary import _jax
+from catenary._graph import Atom, Equation, Graph, Lit
+from catenary._local.fallback import pushed
+from catenary._maps.term import Term
+from catenary._rules import LINEAR, RULES, ZERO, Piece, Row, Site
+from catenary._rules.linear import Tie
+from catenary._rules.row import position
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """∂head/∂tail, one summand: a structure, and the forward values that its arrays are made from."""
+
+    tail: int
+    head: int
+    piece: Piece
+    reads: tuple[Atom, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Implicit:
+    """An equation known only by its push and its pull.
+
+    kind      "linear", "bilinear", or the name of a control or custom primitive
+    slots     a vertex for each active input, fed by an identity edge from the input itself
+    active    the positions of those inputs in the equation
+    outputs   (position, vertex) of the outputs that carry derivatives
+    ties      axes that it does not act on
+    """
+
+    kind: str
+    equation: Equation
+    slots: tuple[int, ...]
+    active: tuple[int, ...]
+    outputs: tuple[tuple[int, int], ...]
+    ties: tuple[Tie, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What one elimination step removes: a value, or all outputs (and slots) of an implicit equation."""
+
+    vertices: tuple[int, ...]
+    implicit: Implicit | None = None
+
+
+@dataclass(slots=True)
+class Local:
+    """Local derivatives of ``graph`` from ``inputs`` to ``outputs``.
+
+    graph     the forward pass; fallbacks have added equations and values to it
+    inputs    source vertices; one that reaches no output has no edges
+    outputs   sink vertices, one for each output of the program, each fed by an identity edge
+    nodes     in topological order
+    edges     all of them, tails before heads
+    """
+
+    graph: Graph
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+    nodes: list[Node] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+
+    def shape(self, vertex: int) -> tuple[Any, ...]:
+        """The shape of a vertex's value."""
+        return self.graph.avals[vertex].shape
+
+    def dtype(self, vertex: int) -> Any:
+        """The dtype of a vertex's value."""
+        return self.graph.avals[vertex].dtype
+
+
+#: Control flow and custom rules, handled as wholes when code is emitted.
+CONTROL = {_jax.primitive(name): name for name in ("scan", "while", "cond", "remat", "custom_vjp_call")}
+BILINEAR = {_jax.primitive("conv_general_dilated")}
+IDENTITY = Row()
+
+
+def build(graph: Graph, inputs: Sequence[int], outputs: Sequence[Atom]) -> Local:
+    """Local derivatives of every equation on a path from ``inputs`` to ``outputs``."""
+    builder = _Builder(graph, inputs)
+    equations, graph.equations = graph.equations, []
+    for equation in equations:
+        builder.visit(equation)
+    return builder.finish(outputs)
+
+
+class _Builder:
+    def __init__(self, graph: Graph, inputs: Sequence[int]):
+        self.graph = graph
+        self.inputs = tuple(inputs)
+        self.active: dict[int, int] = {v: v for v in inputs if _differentiable(graph.avals[v])}
+        self.edges: list[Edge] = []
+        self.nodes: list[Node] = []
+        self.tangents: set[int] = set()  # values of derivative programs: vertices that are never computed
+
+    def visit(self, equation: Equation, linear: bool = False) -> None:
+        """Add an equation: to the forward pass, and its local derivatives where it is active.
+
+        linear: it stems from a derivative's jaxpr, depends linearly on its active inputs, and is not computed.
+        """
+        standing = self.tangents if linear else self.active
+        active = [k for k, a in enumerate(equation.inputs) if isinstance(a, int) and a in standing]
+        if not active or equation.primitive in ZERO:
+            self.graph.equations.append(equation)
+            return
+        if self._explicit(equation, active):
+            if not linear:
+                self.graph.equations.append(equation)
+            return
+        row = LINEAR.get(equation.primitive)
+        if equation.primitive in CONTROL and not linear:
+            self._implicit(CONTROL[equation.primitive], equation, active)
+        elif row is not None and row.operands is not None and set(active) <= set(row.operands):
+            kind = "bilinear" if equation.primitive in BILINEAR else "linear"
+            self._implicit(kind, equation, active, row.ties(self._site(equation)))
+        elif linear:
+            self._implicit("linear", equation, active)
+        else:
+            self._fallback(equation, active)
+            return
+        if not linear:
+            self.graph.equations.append(equation)
+
+    def _site(self, equation: Equation) -> Site:
+        avals = self.graph.avals
+        return Site(
+            equation.primitive,
+            equation.params,
+            tuple(self.graph.aval(a) for a in equation.inputs),
+            tuple(avals[v] for v in equation.outputs),
+            tuple(a.val if isinstance(a, Lit) else None for a in equation.inputs),
+        )
+
+    def _explicit(self, equation: Equation, active: Sequence[int]) -> bool:
+        rule = RULES.get(equation.primitive)
+        if rule is None:
+            return False
+        site = self._site(equation)
+        answers = {k: rule(site, k) for k in active}
+        if any(answer is None for answer in answers.values()):
+            return False
+        for output, vertex in enumerate(equation.outputs):
+            if not _differentiable(self.graph.avals[vertex]):
+                continue
+            paths = [(self.active[equation.inputs[k]], a[output]) for k, a in answers.items() if a and output in a]  # type: ignore[index]
+            for tail, path in paths:
+                self._path(equation, tail, vertex, path)
+            if paths:
+                self._add(Node((vertex,)))
+        return True
+
+    def _path(self, equation: Equation, tail: int, head: int, path: Sequence[Piece]) -> None:
+        for k, piece in enumerate(path):
+            last = k == len(path) - 1
+            end = head if last else self.graph.new(self._like(head, piece.term))
+            reads = tuple(equation.outputs[0] if c == "y" else equation.inputs[position(c)] for c in piece.row.reads)
+            self.edges.append(Edge(tail, end, piece, reads))
+            if not last:
+                self._add(Node((end,)))
+            tail = end
+
+    def _like(self, vertex: int, term: Term) -> Any:
+        return self.graph.avals[vertex].update(shape=tuple(axis.size for axis in term.out))
+
+    def _add(self, node: Node) -> None:
+        self.nodes.append(node)
+        self.active.update((v, v) for v in node.vertices)
+
+    def _implicit(self, kind: str, equation: Equation, active: Sequence[int], ties: Sequence[Tie] = ()) -> None:
+        avals = self.graph.avals
+        outputs = tuple((k, v) for k, v in enumerate(equation.outputs) if _differentiable(avals[v]))
+        slots = []
+        for k in active:
+            tail = self.active[equation.inputs[k]]  # type: ignore[index]
+            slots.append(self.graph.new(avals[tail]))
+            self.edges.append(self._identity(tail, slots[-1]))
+        # a tie must reach every active input: where one has no such axis, that input acts along it
+        ties = tuple(t for t in ties if all(t[0][k] is not None for k in active)) if kind != "bilinear" else tuple(ties)
+        node = Implicit(kind, equation, tuple(slots), tuple(active), outputs, ties)
+        self._add(Node(tuple(v for _, v in outputs), node))
+
+    def _identity(self, tail: int, head: int) -> Edge:
+        return Edge(tail, head, Piece(Term.identity(self.graph.avals[tail].shape), IDENTITY))
+
+    def _fallback(self, equation: Equation, active: Sequence[int]) -> None:
+        """Splice the tangent program that JAX's rule traces to."""
+        avals = [self.graph.aval(a) for a in equation.inputs]
+        outputs = [k for k, v in enumerate(equation.outputs) if _differentiable(self.graph.avals[v])]
+        inner = pushed(equation, avals, active, outputs)
+        n = len(equation.inputs)
+        names: dict[int, Atom] = dict(zip(inner.inputs[:n], equation.inputs, strict=True))
+        names.update((c, self.graph.const(value)) for c, value in inner.consts.items())
+        for k, tangent in zip(active, inner.inputs[n:], strict=True):
+            # the name of a tangent is a value of its own, never computed, that stands at the input's vertex
+            names[tangent] = self._tangent(self.graph.aval(equation.inputs[k]))
+            self.active[names[tangent]] = self.active[equation.inputs[k]]  # type: ignore[index]
+        primal = self._primal_names(inner, equation, names)
+        for eqn in inner.equations:
+            linear = any(names.get(a) in self.tangents for a in eqn.inputs if isinstance(a, int))
+            for v in eqn.outputs:
+                make = self._tangent if linear else self.graph.new
+                names[v] = primal[v] if v in primal else make(inner.avals[v])
+            renamed = Equation(
+                eqn.primitive,
+                eqn.params,
+                tuple(names[a] if isinstance(a, int) else a for a in eqn.inputs),
+                tuple(names[v] for v in eqn.outputs),
+                equation.source,
+            )
+            if linear:
+                self.visit(renamed, linear=True)
+            else:
+                self.graph.equations.append(renamed)
+        for out, value in zip(inner.outputs, equation.outputs, strict=False):
+            atom = names[out] if isinstance(out, int) else out
+            if atom != value:
+                self.graph.equations.append(Equation(COPY, {}, (atom,), (value,)))
+        for k, out in zip(outputs, inner.outputs[len(equation.outputs) :], strict=True):
+            if isinstance(out, int) and names[out] in self.active:
+                self.active[equation.outputs[k]] = self.active[names[out]]
+
+    def _tangent(self, aval: Any) -> int:
+        value = self.graph.new(aval)
+        self.tangents.add(value)
+        return value
+
+    @staticmethod
+    def _primal_names(inner: Graph, equation: Equation, names: dict[int, Atom]) -> dict[int, int]:
+        """Which of the inner values are the equation's outputs; those that are inputs or stand twice are copied."""
+        primal: dict[int, int] = {}
+        for out, value in zip(inner.outputs, equation.outputs, strict=False):
+            if isinstance(out, int) and out not in names:
+                primal.setdefault(out, value)
+        return primal
+
+    def finish(self, outputs: Sequence[Atom]) -> Local:
+        """Give each output a sink of its own and drop what leads to none."""
+        sinks = []
+        for atom in outputs:
+            sink = self.graph.new(self.graph.aval(atom))
+            sinks.append(sink)
+            if isinstance(atom, int) and atom in self.active:
+                self.edges.append(self._identity(self.active[atom], sink))
+        live = set(sinks)
+        slots = {v: node for node in self.nodes if node.implicit for v in node.vertices}
+        edges = []
+        for edge in reversed(self.edges):
+            if edge.head in live:
+                edges.append(edge)
+                live.add(edge.tail)
+                node = slots.get(edge.tail)
+                if node is not None and node.implicit is not None:
+                    live.update(node.implicit.slots)
+        nodes = [_alive(node, live) for node in self.nodes if not live.isdisjoint(node.vertices)]
+        return Local(self.graph, self.inputs, tuple(sinks), nodes, edges[::-1])
+
+
+def _alive(node: Node, live: set[int]) -> Node:
+    """A node without the outputs that lead nowhere."""
+    if node.implicit is None or live.issuperset(node.vertices):
+        return node
+    outputs = tuple((k, v) for k, v in node.implicit.outputs if v in live)
+    return Node(tuple(v for _, v in outputs), replace(node.implicit, outputs=outputs))
+
+
+COPY = _jax.primitive("copy")
+
+
+def _differentiable(aval: Any) -> bool:
+    return bool(jax.dtypes.issubdtype(aval.dtype, np.inexact))

@@ -1,0 +1,226 @@
+"""Composition of two explicit maps: an einsum over the axes that meet, ties united."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+from catenary._maps.factor import Op, Operand, Work
+from catenary._maps.term import Axis, Size, Term, canonical, labels_of
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An operand of a recipe: whose array, what is done to it, and its labels afterwards.
+
+    of      "second" or "first" (the maps composed), None for a mask of positions
+    """
+
+    of: str | None
+    role: str
+    ops: tuple[Op, ...]
+    labels: tuple[int, ...]
+    delta: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the arrays of two terms become the arrays of their composition ``term``.
+
+    sources         operands
+    select          (mask, core, labels): masks applied to a core before the product, and the core's labels
+                    afterwards; core is -1 where there is none and the mask itself becomes one; other masks are and-ed
+    swap            whether the first core is the right factor of the product
+    core, mask      labels of the results, in the numbering of the sources
+    flops           arithmetic operations it takes: products, sums, selections
+    multiplications products alone, ones free
+    """
+
+    term: Term
+    sources: tuple[Source, ...]
+    select: tuple[tuple[int, int, tuple[int, ...]], ...]
+    swap: bool
+    core: tuple[int, ...] | None
+    mask: tuple[int, ...] | None
+    sizes: dict[int, Size]
+    scale: Any
+    flops: Any
+    multiplications: Any
+    precision: Any = None
+
+    __hash__ = object.__hash__
+
+
+@lru_cache(maxsize=65536)
+def compose(second: Term, first: Term, untie: bool = True) -> Recipe | None:
+    """The map second ∘ first, or None where it is zero.
+
+    Axes that meet without a common factorisation are untied by masks; with untie=False that raises
+    NoCommonFactorisation instead, for callers who can do better.
+
+    >>> W = Term.of("b m", "b n", core="m n", b=8, m=3, n=2)
+    >>> tanh = Term.of("b m", "b m", core="b m", b=8, m=3)
+    >>> compose(tanh, W).term
+    Term('a b <- a c', core='a b c')
+    """
+    shift = len(second.sizes)
+    groups = {
+        "out": list(second.out),
+        "left": list(second.inp),
+        "right": [_shifted(a, shift) for a in first.out],
+        "inp": [_shifted(a, shift) for a in first.inp],
+    }
+    operands = []
+    for name, term, by in (("second", second, 0), ("first", first, shift)):
+        for role, labels in (("core", term.core), ("mask", term.mask)):
+            if labels is not None:
+                operands.append((name, Operand(role, [i + by for i in labels])))
+    sizes = dict(enumerate((*second.sizes, *first.sizes)))
+    work = Work(groups, [o for _, o in operands], sizes)
+    for k in range(len(second.inp)):
+        if not work.align("left", "right", k, untie=untie):
+            return None
+    names = [name for name, _ in operands] + [None] * (len(work.operands) - len(operands))
+    sources = [
+        Source(n, "core" if o.role == "core" else "mask", tuple(o.ops), tuple(o.labels), o.delta)
+        for n, o in zip(names, work.operands, strict=True)
+    ]
+    return _recipe(work, sources, second.scale * first.scale, first.precision or second.precision)
+
+
+def _shifted(axis: Axis, by: int) -> Axis:
+    return Axis(axis.size, axis.start, tuple((i + by, s) for i, s in axis.factors))
+
+
+def _recipe(work: Work, sources: Sequence[Source], scale: Any, precision: Any) -> Recipe:
+    out, inp = tuple(work.groups["out"]), tuple(work.groups["inp"])
+    kept = labels_of((*out, *inp))
+    sizes = work.sizes
+    met = labels_of((*work.groups["left"], *work.groups["right"]))
+    inside = {i for s in sources for i in s.labels}
+    for label in met:
+        if label not in kept and label not in inside:
+            scale = scale * sizes[label]
+    summed = {i for i in inside if i not in kept}
+    cores = [s.labels for s in sources if s.role == "core"]
+    select = _selections(sources, cores, summed)
+    swap, core = product_labels(cores, kept) if cores else (False, None)
+    waiting = [s.labels for k, s in enumerate(sources) if s.role == "mask" and k not in {x[0] for x in select}]
+    mask = tuple(dict.fromkeys(i for labels in waiting for i in labels)) if waiting else None
+    flops, multiplications = _cost(sources, select, cores, core, sizes, scale)
+    if len(waiting) > 1:
+        flops += volume(mask, sizes)
+    term = Term(out, inp, tuple(sizes[i] for i in range(len(sizes))), core, mask, scale, precision)
+    term = canonical(_compacted(term, sizes, kept))
+    if cores:
+        term = replace(term, scale=1)
+    return Recipe(
+        term,
+        tuple(sources),
+        select,
+        swap,
+        core,
+        mask,
+        dict(sizes),
+        scale if cores else 1,
+        flops,
+        multiplications,
+        precision,
+    )
+
+
+def _selections(sources: Sequence[Source], cores: list[tuple[int, ...]], summed: set[int]) -> tuple[Any, ...]:
+    """Masks along a summed label must select before the sum; ``cores`` is brought up to date."""
+    select = []
+    for k, source in enumerate(sources):
+        if source.role == "mask" and not summed.isdisjoint(source.labels):
+            inside = [c for c, labels in enumerate(cores) if set(source.labels) <= set(labels)]
+            if not cores:
+                cores.append(source.labels)
+                select.append((k, -1, source.labels))
+                continue
+            c = inside[0] if inside else 0
+            cores[c] = (*cores[c], *(i for i in source.labels if i not in cores[c]))
+            select.append((k, c, cores[c]))
+    return tuple(select)
+
+
+def _compacted(term: Term, sizes: dict[int, Size], kept: Sequence[int]) -> Term:
+    """Renumber the kept labels 0, 1, … so that ``sizes`` is a tuple again."""
+    number = {label: k for k, label in enumerate(kept)}
+
+    def axes(side: tuple[Axis, ...]) -> tuple[Axis, ...]:
+        return tuple(Axis(a.size, a.start, tuple((number[i], s) for i, s in a.factors)) for a in side)
+
+    def labels(part: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        return None if part is None else tuple(number[i] for i in part)
+
+    return replace(
+        term,
+        out=axes(term.out),
+        inp=axes(term.inp),
+        sizes=tuple(sizes[i] for i in kept),
+        core=labels(term.core),
+        mask=labels(term.mask),
+    )
+
+
+def product_labels(cores: Sequence[tuple[int, ...]], kept: Sequence[int]) -> tuple[bool, tuple[int, ...]]:
+    """Whether to swap the factors of a product, and its labels in the order in which they come out.
+
+    Entry by entry the order is that of the wider factor; a contraction gives (shared, left, right).
+    """
+    keep = set(kept)
+    if len(cores) == 1:
+        return False, tuple(i for i in cores[0] if i in keep)
+    a, b = cores
+    if keep >= {*a, *b}:
+        wide, narrow = (b, a) if len(b) > len(a) else (a, b)
+        return len(b) > len(a), (*wide, *(i for i in narrow if i not in wide))
+    free_a, free_b = ([i for i in x if i in keep and i not in y] for x, y in ((a, b), (b, a)))
+    rank = {label: k for k, label in enumerate(kept)}
+    swap = min((rank[i] for i in free_b), default=len(rank)) < min((rank[i] for i in free_a), default=len(rank))
+    left, right, first = (free_b, free_a, b) if swap else (free_a, free_b, a)
+    return swap, (*(i for i in first if i in keep and i in a and i in b), *left, *right)
+
+
+def volume(labels: Any, sizes: Any) -> Any:
+    """How many numbers an array with these labels has."""
+    return prod(sizes[i] for i in labels)
+
+
+def _cost(sources: Any, select: Any, cores: Any, core: Any, sizes: Any, scale: Any) -> tuple[Any, Any]:
+    """Arithmetic of one recipe: (flops, multiplications).
+
+    A label of one operand alone that is summed is summed first; what is left is one product.
+    """
+    flops: Any = sum(volume(labels, sizes) for _, _, labels in select)
+    times: Any = 0
+    if not cores:
+        return flops, times
+    operands = [set(c) for c in cores]
+    for k, mine in enumerate(operands):
+        others = set(core).union(*(o for j, o in enumerate(operands) if j != k))
+        if mine - others:
+            flops += volume(mine, sizes)
+            mine &= others
+    if len(operands) == 2:
+        full = volume(operands[0] | operands[1], sizes)
+        times += full
+        flops += 2 * full if (operands[0] | operands[1]) - set(core) else full
+    if not _unit(scale):
+        smallest = min((volume(o, sizes) for o in operands), key=_orderable)
+        flops += smallest
+        times += smallest
+    return flops, times
+
+
+def _unit(scale: Any) -> bool:
+    return isinstance(scale, int | float) and scale == 1
+
+
+def _orderable(n: Any) -> Any:
+    return n if isinstance(n, int) else 0

@@ -1,0 +1,1 @@
+"""The two choices: in which order the product is multiplied, and what is remembered."""

@@ -1,0 +1,187 @@
+"""Elimination: remove the vertices between inputs and outputs one by one, in any order.
+
+Removing v replaces every pair u → v → w by u → w += J_wv ∘ J_vu (Griewank and Walther, Evaluating
+Derivatives, 2nd ed., section 9.2). Output to input it is reverse mode, input to output forward mode.
+
+The loop is written once and knows no numbers: an ``Algebra`` either counts what each step costs or does it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from catenary._local import Edge, Implicit, Local, Node
+from catenary._maps.add import Sum, add
+from catenary._maps.compose import Recipe, compose
+from catenary._maps.dense import dense_term
+from catenary._maps.factor import NoCommonFactorisation
+from catenary._maps.term import Term, validate
+
+V = TypeVar("V")
+Map = list[tuple[Term, V]]
+
+#: Check every map of every elimination: slow, for tests.
+VALIDATE = bool(os.environ.get("CATENARY_VALIDATE"))
+
+#: A map of more terms than this is untied.
+MOST_TERMS = 8
+
+
+class Algebra(Protocol[V]):
+    """What an elimination does with the values that go with its terms."""
+
+    def local(self, edge: Edge) -> V: ...
+    def compose(self, recipe: Recipe, second: V, first: V, dtype: Any) -> V: ...
+    def add(self, recipe: Sum, parts: Sequence[tuple[Term, V]], dtype: Any) -> V: ...
+    def cast(self, term: Term, value: V, dtype: Any) -> V: ...
+    def dense(self, term: Term, parts: Map[V], dtype: Any) -> V: ...
+    def push(self, node: Implicit, maps: Sequence[Map[V]]) -> list[Map[V]]: ...
+    def pull(self, node: Implicit, maps: Sequence[Map[V]]) -> list[Map[V]]: ...
+    def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool: ...
+
+
+class Elimination(Generic[V]):
+    """The edges that remain, during an elimination.
+
+    into[w][v]   the map ∂w/∂v
+    out[v]       the heads w of v, in the order in which they came
+    """
+
+    __slots__ = ("algebra", "into", "local", "out")
+
+    def __init__(self, local: Local, algebra: Algebra[V]):
+        self.local, self.algebra = local, algebra
+        self.into: dict[int, dict[int, Map[V]]] = {}
+        self.out: dict[int, dict[int, None]] = {}
+        for edge in local.edges:
+            self.insert(edge.head, edge.tail, edge.piece.term, algebra.local(edge))
+
+    def insert(self, head: int, tail: int, term: Term, value: V) -> None:
+        """∂head/∂tail += term."""
+        if any(isinstance(n, int) and n == 0 for n in term.sizes):
+            return  # no entries
+        if VALIDATE:
+            validate(term, self.local.shape(head), self.local.shape(tail))
+        here = self.into.setdefault(head, {}).setdefault(tail, [])
+        self.out.setdefault(tail, {})[head] = None
+        for k, (other, theirs) in enumerate(here):
+            recipe = add(other, term)
+            if recipe is not None:
+                dtype = self.local.dtype(tail)
+                here[k] = (recipe.term, self.algebra.add(recipe, [(other, theirs), (term, value)], dtype))
+                return
+        here.append((term, value))
+        if len(here) > MOST_TERMS:
+            self._untie(head, tail)
+
+    def _untie(self, head: int, tail: int) -> None:
+        term = dense_term(self.local.shape(head), self.local.shape(tail))
+        self.into[head][tail] = [(term, self.algebra.dense(term, self.into[head][tail], self.local.dtype(tail)))]
+
+    def eliminate(self, node: Node) -> None:
+        """Remove a node: every path through it becomes an edge past it."""
+        heads = list(dict.fromkeys(w for v in node.vertices for w in self.out.get(v, ())))
+        if node.implicit is not None:
+            self._through(node.implicit, node.vertices, heads)
+        else:
+            (vertex,) = node.vertices
+            for head in heads:
+                self._join(head, vertex)
+        for v in node.vertices:
+            for tail in self.into.pop(v, {}):
+                self.out[tail].pop(v, None)
+            for head in self.out.pop(v, {}):
+                self.into[head].pop(v, None)
+
+    def _join(self, head: int, middle: int) -> None:
+        """∂head/∂u += ∂head/∂middle ∘ ∂middle/∂u for every tail u of ``middle``."""
+        tails = list(self.into.get(middle, ()))
+        if not tails:
+            return
+        upper = self._ready(head, middle, middle)
+        for tail in tails:
+            for first, b in self._ready(middle, tail, middle):
+                for second, a in upper:
+                    self._compose(head, tail, (second, a), (first, b), self.local.dtype(middle))
+
+    def _ready(self, head: int, tail: int, middle: int) -> Map[V]:
+        """∂head/∂tail for use at ``middle``: in its dtype, and a single row or column as one term."""
+        maps = self.into[head][tail]
+        if len(maps) > 1 and (_plain_side(maps[0][0].out) or _plain_side(maps[0][0].inp)):
+            self._untie(head, tail)
+            maps = self.into[head][tail]
+        dtype = self.local.dtype(middle)
+        maps[:] = [(term, self.algebra.cast(term, value, dtype)) for term, value in maps]
+        return maps
+
+    def _compose(self, head: int, tail: int, second: tuple[Term, V], first: tuple[Term, V], dtype: Any) -> None:
+        try:
+            recipe = compose(second[0], first[0], False)
+        except NoCommonFactorisation:
+            # one row or column is cheaper written out than met with a mask of positions
+            if _plain_side(second[0].out):
+                second = self._dense(second, dtype)
+            elif _plain_side(first[0].inp):
+                first = self._dense(first, dtype)
+            recipe = compose(second[0], first[0])
+        if recipe is not None:
+            self.insert(head, tail, recipe.term, self.algebra.compose(recipe, second[1], first[1], dtype))
+
+    def _dense(self, part: tuple[Term, V], dtype: Any) -> tuple[Term, V]:
+        term = dense_term([a.size for a in part[0].out], [a.size for a in part[0].inp])
+        return term, self.algebra.dense(term, [part], dtype)
+
+    def _through(self, node: Implicit, vertices: Sequence[int], heads: Sequence[int]) -> None:
+        """Push every tail of an implicit node, or pull every head, whichever its plan prefers."""
+        tails = list(dict.fromkeys(u for s in node.slots for u in self.into.get(s, ())))
+        if self.algebra.prefers_push(
+            node, [self._maps(node.slots, u) for u in tails], [self._onto(w, vertices) for w in heads]
+        ):
+            for tail in tails:
+                pushed = self.algebra.push(node, self._maps(node.slots, tail))
+                for vertex, terms in zip(vertices, pushed, strict=True):
+                    for term, value in terms:
+                        self.insert(vertex, tail, term, value)
+            for head in heads:
+                for vertex in vertices:
+                    if vertex in self.into[head]:
+                        self._join(head, vertex)
+        else:
+            for head in heads:
+                pulled = self.algebra.pull(node, self._onto(head, vertices))
+                for slot, terms in zip(node.slots, pulled, strict=True):
+                    for term, value in terms:
+                        self.insert(head, slot, term, value)
+            for slot in node.slots:
+                for head in list(self.out.get(slot, ())):
+                    self._join(head, slot)
+                    self.into[head].pop(slot)
+        for slot in node.slots:
+            self.out.pop(slot, None)
+            for tail in self.into.pop(slot, {}):
+                self.out[tail].pop(slot, None)
+
+    def _maps(self, slots: Iterable[int], tail: int) -> list[Map[V]]:
+        return [self.into.get(s, {}).get(tail, []) for s in slots]
+
+    def _onto(self, head: int, vertices: Iterable[int]) -> list[Map[V]]:
+        return [self.into[head].get(v, []) for v in vertices]
+
+    def jacobian(self) -> list[list[Map[V]]]:
+        """The maps that are left, for each output and input."""
+        return [[self.into.get(w, {}).get(u, []) for u in self.local.inputs] for w in self.local.outputs]
+
+
+def _plain_side(axes: Sequence[Any]) -> bool:
+    """Whether a side has one position only: the map is a row or a column."""
+    return not any(axis.factors for axis in axes)
+
+
+def eliminate(local: Local, order: Iterable[int], algebra: Algebra[V]) -> list[list[Map[V]]]:
+    """∂output/∂input for every pair, by removing ``local.nodes`` in the given order."""
+    state = Elimination(local, algebra)
+    for k in order:
+        state.eliminate(local.nodes[k])
+    return state.jacobian()

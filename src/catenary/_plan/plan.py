@@ -1,0 +1,182 @@
+"""A plan: an elimination order as data, what it costs, what the others cost, and what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from catenary import _jax
+from catenary._local import Local
+from catenary._plan.choose import CHOICES, Candidate, candidates, is_row
+from catenary.errors import PlanError
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One elimination: which value goes, what made it, and its size."""
+
+    number: int
+    primitive: str
+    shape: tuple[Any, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The order in which a program's derivative is multiplied, with its cost and the alternatives'.
+
+    Attributes:
+        name: of the order: reverse, forward, markowitz, minimal fill, widest first.
+        order: the numbers of the program's vertices, as they are eliminated.
+        pushed: those among them, implicit equations, that are pushed; the others are pulled.
+        cost: in ``model`` (flops or multiplications); a polynomial where dimensions are symbolic.
+        alternatives: name → cost of every order considered.
+        remembered: (what, shape, bytes) of each forward value that the derivative reads.
+        program: a digest of the program that the plan was made for.
+
+    A plan is a pure function of the program's structure and of the options, and can be given as ``order=`` to any
+    transform of the same function at the same shapes.
+
+    >>> import jax.numpy as jnp
+    >>> import catenary as ct
+    >>> plan = ct.plan(lambda x: jnp.tanh(x) ** 2, jnp.ones(5))
+    >>> plan.cost == min(plan.alternatives.values())
+    True
+    >>> ct.jacobian(lambda x: jnp.tanh(x) ** 2, order=plan)(jnp.ones(5)).shape
+    (5, 5)
+    """
+
+    name: str
+    order: tuple[int, ...]
+    pushed: frozenset[int]
+    cost: Any
+    model: str
+    alternatives: dict[str, Any]
+    remembered: tuple[tuple[str, tuple[Any, ...], Any], ...]
+    steps: tuple[Step, ...]
+    program: str
+    function: str = "function"
+    dims: tuple[str, ...] = field(default=())
+
+    @property
+    def formula(self) -> str:
+        """The cost as text: a number, or a polynomial in the dimensions' names.
+
+        >>> import jax, jax.numpy as jnp
+        >>> from jax.export import symbolic_shape
+        >>> import catenary as ct
+        >>> N, n = symbolic_shape("N, n")
+        >>> X, w = jax.ShapeDtypeStruct((N, n), jnp.float32), jax.ShapeDtypeStruct((n,), jnp.float32)
+        >>> ct.plan(lambda w, X: (X @ w).sum(), w, X).formula
+        'N*n'
+        """
+        return f"{self.cost:,}" if isinstance(self.cost, int) else str(self.cost)
+
+    @property
+    def bytes(self) -> Any:
+        """Bytes of the forward values that the derivative reads.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> ct.plan(lambda x: jnp.sin(x).sum(), jnp.ones(5, jnp.float32)).bytes
+        20
+        """
+        return sum(n for _, _, n in self.remembered)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One dictionary a step: the vertex, its primitive, shape and dtype.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> [row["primitive"] for row in ct.plan(lambda x: jnp.sin(x).sum(), jnp.ones(5)).rows()]
+        ['reduce_sum', 'sin']
+        """
+        for step in self.steps:
+            yield {"vertex": step.number, "primitive": step.primitive, "shape": step.shape, "dtype": step.dtype}
+
+    def check(self, program: str) -> None:
+        """Raise PlanError unless the plan was made for this program.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> ct.plan(jnp.sin, jnp.ones(5)).check("another")
+        Traceback (most recent call last):
+        catenary.errors.PlanError: ...
+        """
+        if program != self.program:
+            raise PlanError(
+                f"this plan was made for another program: {self.function}, digest {self.program}; found digest {program}. "
+                "A plan holds for one function at one set of shapes and dtypes: make one with ct.plan(fun, *args) at these arguments."
+            )
+
+    def __str__(self) -> str:
+        unit = {"flops": "flops", "multiplications": "multiplications"}[self.model]
+        lines = [
+            f"plan for {self.function}: {len(self.order)} vertices, order {self.name}",
+            f"  cost          {self.formula} {unit}",
+        ]
+        for name, cost in self.alternatives.items():
+            if name != self.name:
+                ratio = (
+                    f"  ({cost / self.cost:.3g} ×)"
+                    if isinstance(cost, int | float) and isinstance(self.cost, int) and self.cost
+                    else ""
+                )
+                text = f"{cost:,}" if isinstance(cost, int) else "not possible" if cost == float("inf") else str(cost)
+                lines.append(f"  {name:<13} {text}{ratio}")
+        size = f"{self.bytes:,}" if isinstance(self.bytes, int) else str(self.bytes)
+        lines.append(f"  remembered    {len(self.remembered)} values, {size} bytes")
+        return "\n".join(lines)
+
+
+def make_plan(local: Local, program: str, function: str, choice: str, model: str) -> Plan:
+    """Plan a program: count every order that ``choice`` considers and take the cheapest."""
+    names = CHOICES[choice]
+    found = candidates(local, choice, model)
+    best = _cheapest(found)
+    if choice == "auto" and is_row(local):
+        best = next(c for c in found if c.name == "reverse")
+    return Plan(
+        best.name,
+        best.order,
+        best.pushed,
+        best.cost,
+        model,
+        {name: c.cost for name in names for c in found if c.name == name},
+        tuple(_remembered(local)),
+        tuple(_steps(local, best)),
+        program,
+        function,
+    )
+
+
+def _cheapest(found: list[Candidate]) -> Candidate:
+    """Of symbolic costs, the cheapest where every dimension is a large number of its own."""
+    names = sorted(set().union(*(_jax.dimension_names(c.cost) for c in found)))
+    values = {name: 64 + 7 * k for k, name in enumerate(names)}
+    return min(found, key=lambda c: _jax.evaluate_dimension(c.cost, values))
+
+
+def _remembered(local: Local) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    """The forward values that local derivatives read."""
+    reads: dict[int, None] = {}
+    for edge in local.edges:
+        reads.update((a, None) for a in edge.reads if isinstance(a, int))
+    for node in local.nodes:
+        if node.implicit is not None:
+            reads.update((a, None) for a in node.implicit.equation.inputs if isinstance(a, int))
+    made = {v: e.primitive.name for e in local.graph.equations for v in e.outputs}
+    for value in reads:
+        aval = local.graph.avals[value]
+        if value in made or value in local.graph.inputs:
+            yield made.get(value, "argument"), aval.shape, prod(aval.shape) * aval.dtype.itemsize
+
+
+def _steps(local: Local, candidate: Candidate) -> Iterator[Step]:
+    heads = {v: e.primitive.name for e in local.graph.equations for v in e.outputs}
+    for k in candidate.order:
+        vertex = local.nodes[k].vertices[0]
+        aval = local.graph.avals[vertex]
+        yield Step(k, heads.get(vertex, "derivative"), aval.shape, str(aval.dtype))

@@ -1,0 +1,239 @@
+"""Primitives that move entries and change none: their map has no core at all, only axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jax.extend.core import InconclusiveDimensionOperation
+
+from catenary import _jax
+from catenary._maps.term import Axis, Size, Term, canonical, one, plain_axes
+from catenary._rules.row import Piece, Row, Rule, Site
+
+Answer = dict[int, tuple[Piece, ...]] | None
+
+
+def _map(out: Sequence[Axis], inp: Sequence[Axis], sizes: Sequence[Size]) -> Answer:
+    """A map without a core, as a rule's answer for output 0."""
+    return {0: (Piece(_term(out, inp, sizes), Row()),)}
+
+
+def _term(out: Sequence[Axis], inp: Sequence[Axis], sizes: Sequence[Size]) -> Term:
+    """A term whose labels 0, 1, … may have gone unused on both sides: those count nothing and are dropped."""
+    used = sorted({i for axis in (*out, *inp) for i, _ in axis.factors})
+    number = {i: k for k, i in enumerate(used)}
+
+    def rename(axes: Sequence[Axis]) -> tuple[Axis, ...]:
+        return tuple(Axis(a.size, a.start, tuple((number[i], s) for i, s in a.factors)) for a in axes)
+
+    return canonical(Term(rename(out), rename(inp), tuple(sizes[i] for i in used)))
+
+
+def convert_element_type(site: Site, operand: int) -> Answer:
+    """The identity between real dtypes, or from real to complex inside one kind."""
+    kinds = {aval.dtype.kind == "c" for aval in (site.ins[operand], site.outs[0])}
+    if len(kinds) != 1:
+        return None
+    return {0: (Piece(Term.identity(site.outs[0].shape), Row()),)}
+
+
+def broadcast_in_dim(site: Site, _: int) -> Answer:
+    """Repeat along new axes and along axes of size 1."""
+    shape, places = site.outs[0].shape, site.params["broadcast_dimensions"]
+    out, sizes = plain_axes(shape)
+    inp = [Axis(1) if one(n) else out[k] for n, k in zip(site.ins[0].shape, places, strict=True)]
+    return _map(out, inp, sizes)
+
+
+def transpose(site: Site, _: int) -> Answer:
+    """Axes in another order."""
+    inp, sizes = plain_axes(site.ins[0].shape)
+    return _map([inp[k] for k in site.params["permutation"]], inp, sizes)
+
+
+def squeeze(site: Site, _: int) -> Answer:
+    """Axes of size 1 dropped."""
+    inp, sizes = plain_axes(site.ins[0].shape)
+    return _map([axis for k, axis in enumerate(inp) if k not in site.params["dimensions"]], inp, sizes)
+
+
+def expand_dims(site: Site, _: int) -> Answer:
+    """Axes of size 1 added."""
+    inp, sizes = plain_axes(site.ins[0].shape)
+    rest = iter(inp)
+    return _map(
+        [Axis(1) if k in site.params["dimensions"] else next(rest) for k in range(site.outs[0].ndim)], inp, sizes
+    )
+
+
+def reshape(site: Site, _: int) -> Answer:
+    """Merged and split axes: both shapes as mixed-radix digits of one position. None where there are none."""
+    if site.params.get("dimensions") is not None:
+        return None
+    digits = common_digits(site.ins[0].shape, site.outs[0].shape)
+    if digits is None:
+        return None
+    sizes, inp_parts, out_parts = digits
+    return _map(_merged(site.outs[0].shape, out_parts, sizes), _merged(site.ins[0].shape, inp_parts, sizes), sizes)
+
+
+def _merged(shape: Sequence[Size], parts: Sequence[Sequence[int]], sizes: Sequence[Size]) -> list[Axis]:
+    axes = []
+    for n, labels in zip(shape, parts, strict=True):
+        stride: Any = 1
+        factors = []
+        for label in reversed(labels):
+            factors.append((label, stride))
+            stride = stride * sizes[label]
+        axes.append(Axis(n, 0, tuple(reversed(factors))))
+    return axes
+
+
+def common_digits(a: Sequence[Size], b: Sequence[Size]) -> tuple[list[Size], list[list[int]], list[list[int]]] | None:
+    """Sizes of common digits of two shapes with one number of entries, and each axis's digits.
+
+    >>> common_digits((6, 4), (2, 3, 4))
+    ([2, 3, 4], [[0, 1], [2]], [[0], [1], [2]])
+    >>> common_digits((4, 6), (6, 4)) is None
+    True
+    """
+    parts: tuple[list[list[int]], list[list[int]]] = ([[] for _ in a], [[] for _ in b])
+    left = [(k, n) for k, n in enumerate(a) if not one(n)]
+    right = [(k, n) for k, n in enumerate(b) if not one(n)]
+    sizes: list[Size] = []
+    try:
+        while left and right:
+            (i, m), (j, n) = left.pop(), right.pop()
+            if m == n:
+                digit = m
+            elif _divides(n, m):
+                digit = n
+                left.append((i, m // n))
+            elif _divides(m, n):
+                digit = m
+                right.append((j, n // m))
+            else:
+                return None
+            parts[0][i].insert(0, len(sizes))
+            parts[1][j].insert(0, len(sizes))
+            sizes.append(digit)
+    except InconclusiveDimensionOperation:
+        return None
+    if left or right:
+        return None
+    last = len(sizes) - 1
+    flip = tuple([[last - d for d in part] for part in side] for side in parts)
+    return sizes[::-1], flip[0], flip[1]
+
+
+def _divides(n: Size, m: Size) -> bool:
+    if isinstance(n, int) and isinstance(m, int):
+        return n > 0 and m > 0 and m % n == 0
+    return bool(m % n == 0)
+
+
+def slice_(site: Site, _: int) -> Answer:
+    """start, start + stride, …: an affine position on the operand's side."""
+    strides = site.params["strides"] or (1,) * site.ins[0].ndim
+    out, sizes = plain_axes(site.outs[0].shape)
+    inp = [
+        Axis(n, start, tuple((label, step) for label, _ in axis.factors))
+        for n, start, step, axis in zip(site.ins[0].shape, site.params["start_indices"], strides, out, strict=True)
+    ]
+    return _map(out, _unsized(inp), sizes)
+
+
+def _unsized(axes: Sequence[Axis]) -> list[Axis]:
+    return [Axis(1) if one(a.size) else a for a in axes]
+
+
+def rev(site: Site, _: int) -> Answer:
+    """Reversal: start at the end, stride −1."""
+    inp, sizes = plain_axes(site.ins[0].shape)
+    flipped = [
+        Axis(a.size, a.size - 1, ((a.factors[0][0], -1),)) if k in site.params["dimensions"] and a.factors else a
+        for k, a in enumerate(inp)
+    ]
+    return _map(flipped, inp, sizes)
+
+
+def pad(site: Site, operand: int) -> Answer:
+    """The operand at low + (interior + 1)·label, cut to what remains; the padding value everywhere else."""
+    if operand == 1:
+        return None
+    shape = site.ins[0].shape
+    out, inp, sizes = [], [], []
+    for n, size, (low, _, interior) in zip(shape, site.outs[0].shape, site.params["padding_config"], strict=True):
+        step = interior + 1
+        first = max(0, -(low // step)) if low < 0 else 0
+        last = min(n - 1, (size - 1 - low) // step) if all(isinstance(v, int) for v in (n, size, low)) else n - 1
+        count = last - first + 1
+        if isinstance(count, int) and count <= 0:
+            return {}
+        if one(count):
+            out.append(Axis(size, low + step * first))
+            inp.append(Axis(n, first))
+            continue
+        label = len(sizes)
+        sizes.append(count)
+        out.append(Axis(size, low + step * first, ((label, step),)))
+        inp.append(Axis(n, first, ((label, 1),)))
+    return _map(_unsized(out), _unsized(inp), sizes)
+
+
+def concatenate(site: Site, operand: int) -> Answer:
+    """An operand stands at its offset along the joined axis."""
+    k = site.params["dimension"]
+    offset = sum(aval.shape[k] for aval in site.ins[:operand])
+    inp, sizes = plain_axes(site.ins[operand].shape)
+    out = list(inp)
+    out[k] = Axis(site.outs[0].shape[k], offset, inp[k].factors)
+    return _map(_unsized(out), inp, sizes)
+
+
+def stack(site: Site, operand: int) -> Answer:
+    """An operand stands at one index of the new axis."""
+    inp, sizes = plain_axes(site.ins[operand].shape)
+    k = site.params["axis"]
+    new = Axis(site.outs[0].shape[k], operand)
+    return _map(_unsized([*inp[:k], new, *inp[k:]]), inp, sizes)
+
+
+def split(site: Site, _: int) -> Answer:
+    """Each output is a slice along one axis."""
+    k, offset, answer = site.params["axis"], 0, {}
+    for number, aval in enumerate(site.outs):
+        out, sizes = plain_axes(aval.shape)
+        inp = list(out)
+        inp[k] = Axis(site.ins[0].shape[k], offset, out[k].factors)
+        answer[number] = (Piece(_term(out, _unsized(inp), sizes), Row()),)
+        offset += aval.shape[k]
+    return answer
+
+
+def each(site: Site, operand: int) -> Answer:
+    """As many outputs as inputs, each the identity of its own."""
+    return {operand: (Piece(Term.identity(site.outs[operand].shape), Row()),)}
+
+
+RELABEL: dict[Any, Rule] = {
+    _jax.primitive(name): rule
+    for name, rule in {
+        "broadcast_in_dim": broadcast_in_dim,
+        "concatenate": concatenate,
+        "convert_element_type": convert_element_type,
+        "device_put": each,
+        "expand_dims": expand_dims,
+        "optimization_barrier": each,
+        "pad": pad,
+        "reshape": reshape,
+        "rev": rev,
+        "slice": slice_,
+        "split": split,
+        "squeeze": squeeze,
+        "stack": stack,
+        "transpose": transpose,
+    }.items()
+    if _jax.primitive(name) is not None
+}

@@ -1,0 +1,64 @@
+"""What a rule is given, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from catenary import _jax
+from catenary._maps.term import Term
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The arrays of one local derivative.
+
+    reads   the forward values that ``core`` and ``mask`` are called with, in this order: ``x`` or ``a, b, c, …``
+            the inputs, ``y`` the output. Nothing else of the forward pass is seen, so nothing else is remembered
+    core    a function of the values read, or None where the core is ``scale`` alone
+    mask    likewise, for a boolean array that selects
+    real    the formula holds for real numbers only; complex ones take JAX's rule
+    """
+
+    reads: str = ""
+    core: Callable[..., Any] | None = None
+    mask: Callable[..., Any] | None = None
+    scale: Any = 1
+    real: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One equation as a rule sees it: shapes and parameters, no values but literals."""
+
+    primitive: _jax.Primitive
+    params: dict[str, Any]
+    ins: tuple[Any, ...]
+    outs: tuple[Any, ...]
+    literals: tuple[Any, ...]
+
+    def aval(self, letter: str) -> Any:
+        """The aval of what a row calls by ``letter``."""
+        return self.outs[0] if letter == "y" else self.ins[position(letter)]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A local derivative, or one factor of it: its structure and its row."""
+
+    term: Term
+    row: Row
+
+
+#: (site, operand) → output → factors, the one next to the operand first; None where the rule does not apply.
+Rule = Callable[[Site, int], dict[int, tuple[Piece, ...]] | None]
+
+
+def position(letter: str) -> int:
+    """Which input a letter of ``Row.reads`` names.
+
+    >>> [position(letter) for letter in "xabc"]
+    [0, 0, 1, 2]
+    """
+    return 0 if letter == "x" else ord(letter) - ord("a")

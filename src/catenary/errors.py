@@ -1,0 +1,33 @@
+"""What catenary raises: JAX's exception classes, with the argument, what was found and expected, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class PlanError(ValueError):
+    """A plan that does not belong to the program it is used on.
+
+    >>> raise PlanError("made for another program")
+    Traceback (most recent call last):
+    catenary.errors.PlanError: made for another program
+    """
+
+
+def name_of(fun: Any) -> str:
+    """How a message calls a function.
+
+    >>> name_of(abs)
+    'abs'
+    """
+    return getattr(fun, "__name__", None) or type(fun).__name__
+
+
+def call(verb: str, fun: Callable[..., Any]) -> str:
+    """How a message calls a transform of a function.
+
+    >>> call("grad", abs)
+    'ct.grad(abs)'
+    """
+    return f"ct.{verb}({name_of(fun)})"
