@@ -96,36 +96,48 @@ def _pairs(eqn: Any) -> Iterator[tuple[Axis, Axis]]:
                 yield from (((v, n), (out, n)) for n in same)
 
 
-def symbolic(flat: Sequence[Any], jaxpr: Any, batch: Sequence[bool]) -> Iterator[list[jax.ShapeDtypeStruct]]:
+def symbolic(
+    flat: Sequence[Any], jaxpr: Any, data: Sequence[bool], given: dict[Axis, str], taken: set[str]
+) -> Iterator[list[jax.ShapeDtypeStruct]]:
     """Yield the flat arguments with named sizes: the most general first, then sharing by number, then numbers.
 
-    ``batch[n]`` says whether argument n may lead with the batch axis N (data rather than parameters).
+    ``data[n]`` says whether argument n is data, whose first axis may be N, rather than a parameter;
+    ``given`` are names the user chose for axes, ``taken`` names that mean something else.
     """
     ties = ties_of(jaxpr)
     axes = [(n, a) for n, x in enumerate(flat) for a in range(len(x.shape))]
     general = {(n, a): ties.find((((), id(jaxpr.invars[n])), a)) for n, a in axes}
     by_number = {(n, a): flat[n].shape[a] for n, a in axes}
     for classes in (general, by_number):
-        yield _structs(flat, axes, classes, batch)
+        yield _structs(flat, axes, _names(flat, axes, classes, data, given, taken))
     yield [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in flat]
 
 
-def _structs(flat: Sequence[Any], axes: Sequence[Axis], classes: dict[Axis, Any], batch: Sequence[bool]) -> list[Any]:
-    names: dict[Any, str] = {}
-    # the first axis of the data is N where nothing that is differentiated shares it
-    owned = {classes[a] for a in axes if not batch[a[0]]}
-    leading = [classes[n, 0] for n, x in enumerate(flat) if batch[n] and len(x.shape) > 0]
-    candidates = [c for c in leading if c not in owned]
-    if candidates:
-        names[max(candidates, key=lambda c: (candidates.count(c), -candidates.index(c)))] = "N"
-    lettered = sorted(axes, key=lambda a: (-len(flat[a[0]].shape), a[0] if batch[a[0]] else 1000 + a[0], a[1]))
-    fresh = iter([*LETTERS, *(f"n{i}" for i in range(1, 1000))])
-    for a in lettered:
+def _names(
+    flat: Sequence[Any], axes: Sequence[Axis], classes: dict[Axis, Any], data: Sequence[bool],
+    given: dict[Axis, str], taken: set[str],
+) -> dict[Axis, str]:  # fmt: skip
+    """Return a name for each axis: the user's, else N for the first axis of the data, else n, m, k, …"""
+    names: dict[Any, str] = {classes[a]: name for a, name in given.items()}
+    owned = {classes[a] for a in axes if not data[a[0]]}
+    leading = [classes[n, 0] for n, x in enumerate(flat) if data[n] and x.shape and classes[n, 0] not in owned]
+    if leading and leading[0] not in names and "N" not in taken | set(names.values()):
+        names[max(leading, key=lambda c: (leading.count(c), -leading.index(c)))] = "N"
+    # matrices of data first, so that X is N × n
+    order = sorted(axes, key=lambda a: (-len(flat[a[0]].shape), not data[a[0]], a))
+    used = taken | set(names.values())
+    fresh = (letter for letter in (*LETTERS, *(f"n{i}" for i in range(1, 10_000))) if letter not in used)
+    for a in order:
         if flat[a[0]].shape[a[1]] != 1 and classes[a] not in names:
             names[classes[a]] = next(fresh)
+    return {a: names[classes[a]] for a in axes if classes[a] in names}
+
+
+def _structs(flat: Sequence[Any], axes: Sequence[Axis], names: dict[Axis, str]) -> list[jax.ShapeDtypeStruct]:
+    distinct = list(dict.fromkeys(names.values()))
     scope = export.SymbolicScope()
-    sizes = dict(zip(names.values(), export.symbolic_shape(", ".join(names.values()), scope=scope), strict=True)) if names else {}
-    return [
-        jax.ShapeDtypeStruct(tuple(sizes[names[classes[n, a]]] if d != 1 else 1 for a, d in enumerate(x.shape)), x.dtype)
-        for n, x in enumerate(flat)
-    ]
+    sizes = dict(zip(distinct, export.symbolic_shape(", ".join(distinct), scope=scope), strict=True)) if distinct else {}
+    shapes: list[list[Any]] = [list(x.shape) for x in flat]
+    for (n, a), name in names.items():
+        shapes[n][a] = sizes[name] if shapes[n][a] != 1 else 1
+    return [jax.ShapeDtypeStruct(tuple(shape), x.dtype) for shape, x in zip(shapes, flat, strict=True)]

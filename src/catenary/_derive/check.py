@@ -1,0 +1,141 @@
+"""The check: a formula, as Python source, evaluated in float64 beside the computed derivative.
+
+The values are fresh and the sizes are not the user's.  Nothing is shown that was not so compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax import tree_util
+
+from .gradient import gradient
+from .program import Input
+from .read import dims_of
+from .value import _lse, sigmoid, softmax
+
+PRIMES = (5, 3, 4, 6, 7, 2, 8, 9)
+
+
+class FormulaError(ArithmeticError):
+    """A formula that does not agree with the computed derivative, and is therefore not shown."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of a comparison: the largest error relative to the largest entry, and where.
+
+    >>> bool(Check(1e-16, {"N": 5}, ""))
+    True
+    """
+
+    error: float
+    sizes: dict[str, int]
+    difference: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether formula and derivative agree."""
+        return not self.difference
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        at = ", ".join(f"{k} = {v}" for k, v in self.sizes.items())
+        at = f" at {at}" if at else ""
+        if self.difference:
+            return f"differs{at}: {self.difference}"
+        return f"agrees with the computed derivative to {self.error:.0e} in float64{at}"
+
+
+def sample(inputs: Sequence[Input], seed: int, positive: bool) -> tuple[list[np.ndarray], dict[str, int]]:
+    """Return random values for the inputs, and the sizes drawn for named dimensions."""
+    rng = np.random.default_rng(seed)
+    sizes: dict[str, int] = {}
+    values = []
+    for i in inputs:
+        for d in dims_of(i.struct.shape):
+            if isinstance(d, str) and d.isidentifier():
+                sizes.setdefault(d, PRIMES[(len(sizes) + seed) % len(PRIMES)])
+    for i in inputs:
+        shape = tuple(_size(d, sizes) for d in dims_of(i.struct.shape))
+        if np.issubdtype(i.struct.dtype, np.integer):
+            values.append(rng.integers(0, 2, shape))
+        elif i.struct.dtype == bool:
+            values.append(rng.integers(0, 2, shape).astype(bool))
+        else:
+            values.append(rng.uniform(0.2, 1.2, shape) if positive else rng.normal(size=shape) * 0.8)
+    return values, sizes
+
+
+def _size(size: int | str, sizes: dict[str, int]) -> int:
+    from .value import Draw
+
+    return size if isinstance(size, int) else Draw(0, 0.0, 1.0, sizes).size(size)
+
+
+def computed(flat: Callable[..., Any], chosen: Sequence[int], values: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the computed gradients of a flat function, in float64."""
+    with jax.enable_x64(True):
+        arrays = [jax.numpy.asarray(v) for v in values]
+        grads, _ = jax.jit(gradient(lambda *xs: (flat(*xs), []), chosen))(*arrays)
+        return [np.asarray(g) for g in grads]
+
+
+def evaluated(source: str, name: str, args: Sequence[Any]) -> list[np.ndarray]:
+    """Return what a derivation's source computes, run by NumPy in float64."""
+    scope: dict[str, Any] = {"jnp": np}
+    with np.errstate(all="ignore"):
+        exec(source.replace("import jax.numpy as jnp\n", ""), scope)
+        return [np.asarray(leaf, float) for leaf in tree_util.tree_leaves(scope[name](*args))]
+
+
+def compare(got: Sequence[Any], wanted: Sequence[Any], names: Sequence[str], sizes: dict[str, int]) -> Check:
+    """Return how far the first list of arrays is from the second."""
+    worst = 0.0
+    if len(got) != len(wanted):
+        return Check(np.inf, sizes, f"{len(got)} results, expected {len(wanted)}")
+    for name, a, b in zip(names, got, wanted, strict=True):
+        a = np.asarray(a, float)
+        if a.shape != b.shape:
+            turned = a.ndim == 2 and a.T.shape == b.shape and _error(a.T, b) < 1e-8
+            why = "is its transpose" if turned else f"has shape {a.shape}, expected {b.shape}"
+            return Check(np.inf, sizes, f"the formula for {name} {why}")
+        error = _error(a, b)
+        limit = 1e-8 if b.dtype == np.float64 else 2e-4
+        worst = max(worst, error)
+        if not error < limit:
+            return Check(error, sizes, f"the formula for {name} is off {_how(a, b)}")
+    return Check(worst, sizes)
+
+
+def _error(a: np.ndarray, b: np.ndarray) -> float:
+    if not a.size:
+        return 0.0
+    return float(np.max(np.abs(a - b)) / max(float(np.max(np.abs(b))), 1e-30))
+
+
+def _how(a: np.ndarray, b: np.ndarray) -> str:
+    """Say what differs: the sign, a factor, a transpose."""
+    if _error(-a, b) < 1e-8:
+        return "by its sign"
+    if a.ndim == 2 and a.shape[0] == a.shape[1] and _error(a.T, b) < 1e-8:
+        return "by a transpose"
+    scale = np.vdot(a, a)
+    factor = float(np.vdot(a, b) / scale) if scale else 0.0
+    if factor and _error(factor * a, b) < 1e-8:
+        return f"by a factor: it should be {factor:.6g} times that"
+    return f"by up to {_error(a, b):.2g} of the largest entry"
+
+
+def scope_of(inputs: Sequence[Input], values: Sequence[np.ndarray], sizes: dict[str, int]) -> dict[str, Any]:
+    """Return the names a user's own formula may use."""
+    scope: dict[str, Any] = {"np": np, "jnp": np, **sizes}
+    scope |= {
+        "exp": np.exp, "log": np.log, "tanh": np.tanh, "diag": np.diag, "tr": np.trace, "outer": np.outer,
+        "sigmoid": sigmoid, "softplus": lambda x: np.logaddexp(0.0, x), "softmax": lambda x, axis=-1: softmax(x, axis),
+        "logsumexp": lambda x, axis=-1: _lse(x, (axis,)), "relu": lambda x: np.maximum(x, 0.0),
+    }  # fmt: skip
+    return scope | {i.name: v for i, v in zip(inputs, values, strict=True)}

@@ -1,0 +1,280 @@
+"""The derivation: the composition, its derivative, and how it was checked, for people to read and use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from . import matrix as mx
+from .check import Check, compare, computed, evaluated, sample, scope_of
+from .latex import latex
+from .matrix import Matrix
+from .names import numbered
+from .program import Input
+from .read import dims_of
+from .recursion import Line, fold
+from .source import source
+from .text import text
+
+MEANINGS = {
+    "sigmoid": ("σ(x) = 1/(1 + exp(−x))", r"\sigma(x) = \frac{1}{1 + \exp(-x)}"),
+    "sigmoid_prime": ("σ′(x) = σ(x) σ(−x)", r"\sigma'(x) = \sigma(x)\,\sigma(-x)"),
+    "tanh_prime": ("tanh′(x) = 1 − tanh²(x)", r"\tanh'(x) = 1 - \tanh^2(x)"),
+    "softplus": ("softplus(x) = ln(1 + exp(x))", r"\operatorname{softplus}(x) = \ln(1 + \exp(x))"),
+    "relu": ("relu(x) = max(x, 0)", r"\operatorname{relu}(x) = \max(x, 0)"),
+}
+
+
+@dataclass
+class Derivation:
+    """A program's derivative as a formula.
+
+    Attributes:
+        function: name of the function, the left side of the formulas.
+        forward: what the program computes, a line a definition; the last is the value.
+        backward: the definitions that the derivative adds.
+        gradients: the derivative, a line a leaf of the chosen arguments.
+        notes: what was assumed.
+    """
+
+    function: str
+    parameters: list[str]
+    args: Sequence[Any]
+    inputs: list[Input]
+    argnums: int | tuple[int, ...]
+    flat: Callable[..., Any]
+    forward: list[Line]
+    value: Line
+    backward: list[Line]
+    gradients: list[Line]
+    notes: list[str] = field(default_factory=list)
+    checked: Check | None = None
+
+    # what it says
+
+    @property
+    def index_free(self) -> bool:
+        """Whether no formula needs an axis index."""
+        return not any(_labelled(line.value) for line in (*self.forward, self.value, *self.backward, *self.gradients))
+
+    @property
+    def layers(self) -> int:
+        """The number L of layers of a recursion, or 0."""
+        return max((line.span[1] for line in fold(self.forward) if line.span), default=0)
+
+    def lines(self) -> list[tuple[str, list[Line]]]:
+        """Return the titled parts of the derivation, recursions folded."""
+        forward, backward = fold(self.forward), fold(self.backward)
+        parts = [("composition", [*forward, self.value]), ("derivative", [*backward, *fold(self.gradients)])]
+        if not self.layers:
+            return parts
+        bases = {base for line in (*forward, *backward) if line.span for base in _bases(line.value)}
+        bases |= {line.name.partition("_{")[0] for line in (*forward, *backward) if line.span}
+        return [(title, [_lettered(line, bases, self.layers) for line in lines]) for title, lines in parts]
+
+    @property
+    def formula(self) -> str:
+        """The derivative as text, with the definitions it needs."""
+        needed = self._needed()
+        (_, forward), (_, derivative) = self.lines()
+        names = {line.name for line in forward}
+        rows = [line for line in forward[:-1] if line.name in needed & names or line.span] + derivative
+        return "\n".join(self._row(line, text, _text_left) for line in rows)
+
+    def _needed(self) -> set[str]:
+        definitions = {line.name: line for line in (*self.forward, *self.backward)}
+        needed: set[str] = set()
+        pending = [line.value for line in self.gradients]
+        while pending:
+            for name in _symbols(pending.pop()):
+                if name in definitions and name not in needed:
+                    needed.add(name)
+                    pending.append(definitions[name].value)
+        return needed
+
+    def _row(self, line: Line, printer: Callable[[Matrix], str], left: Callable[[Derivation, Line], str]) -> str:
+        row = f"{left(self, line)} = {printer(line.value)}"
+        return row + (f"    {_span(line, self.layers)}" if line.span else "")
+
+    @property
+    def steps(self) -> list[str]:
+        """The lines of the derivation as text."""
+        return [self._row(line, text, _text_left) for _, lines in self.lines() for line in lines]
+
+    def __str__(self) -> str:
+        """Return the derivation as text."""
+        shapes = ", ".join(f"{text(mx.Symbol((), i.name))}: {_shape(i)}" for i in self.inputs)
+        out = [f"{self.function}({', '.join(self.parameters)})", *_wrapped(f"with {shapes}", 96)]
+        for title, lines in self.lines():
+            out += ["", title]
+            out += [r for line in lines for r in _broken(self._row(line, text, _text_left))]
+        out += ["", *(f"  {n}" for n in self._remarks())]
+        return "\n".join(out)
+
+    __repr__ = __str__
+
+    def _remarks(self) -> list[str]:
+        used = {f for line in (*self.forward, self.value, *self.backward, *self.gradients) for f in _functions(line.value)}
+        remarks = [meaning for name, (meaning, _) in MEANINGS.items() if name in used]
+        remarks += self.notes + [f"L = {self.layers}"] * (self.layers > 0)
+        if not self.index_free:
+            remarks.append("written with indices where matrix language does not reach")
+        return [*remarks, str(self.checked)] if self.checked else remarks
+
+    def latex(self) -> str:
+        """Return the derivation as a LaTeX ``aligned`` environment."""
+        rows = []
+        for _, lines in self.lines():
+            for line in lines:
+                span = rf" \qquad {_span(line, self.layers).replace('…', chr(92) + 'dots').replace('−', '-')}" if line.span else ""
+                rows.append(f"{_latex_left(self, line)} &= {latex(line.value)}{span}")
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def markdown(self) -> str:
+        """Return the derivation as Markdown with LaTeX formulas."""
+        shapes = ", ".join(f"${latex(mx.Symbol((), i.name))}$: {_shape(i)}" for i in self.inputs)
+        remarks = "\n".join(f"- {r}" for r in self._remarks())
+        return f"### Derivative of `{self.function}`\n\n{shapes}\n\n$$\n{self.latex()}\n$$\n\n{remarks}\n"
+
+    def python(self, name: str = "derivative") -> str:
+        """Return the source of a function of the same arguments that computes the derivative by the formula.
+
+        It imports ``jax.numpy`` only, differentiates nothing, and holds at any sizes.
+        """
+        needed = self._needed()
+        definitions = [line for line in (*self.forward, *self.backward) if line.name in needed]
+        which = ", ".join(i.name for i in self.inputs if i.chosen)
+        summary = f"Return the gradient of {self.function} with respect to {which}."
+        return source(name, self.parameters, self.args, self.inputs, definitions, self.gradients, self.argnums, summary)
+
+    # whether it is right
+
+    def check(self, formula: str | None = None, seed: int = 0) -> Check:
+        """Compare with the computed derivative at fresh values and sizes; or compare a formula of your own.
+
+        Args:
+            formula: a Python expression in the arguments' names, such as ``"2*A.T @ (A @ x - b)"``.
+            seed: of the random values.
+
+        Returns:
+            A ``Check``: true if it agrees, and as text what differs.
+        """
+        chosen = [n for n, i in enumerate(self.inputs) if i.chosen]
+        names = [self.inputs[n].name for n in chosen]
+        for positive in (False, True):
+            values, sizes = sample(self.inputs, seed, positive)
+            wanted = computed(self.flat, chosen, values)
+            if all(np_isfinite(w) for w in wanted):
+                break
+        else:
+            return Check(float("nan"), sizes, "the program gives no finite derivative at random values")
+        if formula is not None:
+            got = eval(formula, scope_of(self.inputs, values, sizes))
+            return compare(list(got) if isinstance(got, tuple | list) else [got], wanted, names, sizes)
+        return compare(evaluated(self.python(), "derivative", self._arguments(values)), wanted, names, sizes)
+
+    def _arguments(self, values: Sequence[Any]) -> list[Any]:
+        from jax import tree_util
+
+        structure = tree_util.tree_structure(tuple(self.args))
+        return list(tree_util.tree_unflatten(structure, values))
+
+
+def np_isfinite(x: Any) -> bool:
+    """Say whether all entries are finite."""
+    import numpy as np
+
+    return bool(np.isfinite(x).all())
+
+
+def _walk(x: Any) -> list[Matrix]:
+    if isinstance(x, Matrix):
+        return [x, *(m for p in x.parts for m in _walk(p))]
+    return []
+
+
+def _labelled(x: Matrix) -> bool:
+    return any(isinstance(m, mx.Labelled) for m in _walk(x))
+
+
+def _functions(x: Matrix) -> set[str]:
+    return {m.name for m in _walk(x) if isinstance(m, mx.Apply | mx.Along | mx.Reduction)}
+
+
+def _symbols(x: Matrix) -> set[str]:
+    found = {m.name for m in _walk(x) if isinstance(m, mx.Symbol)}
+    return found | {name for m in _walk(x) if isinstance(m, mx.Labelled) for _, name in m.names}
+
+
+def _bases(x: Matrix) -> set[str]:
+    return {name.partition("_{")[0] for name in _symbols(x) if "_{i" in name}
+
+
+def _lettered(line: Line, bases: set[str], last: int) -> Line:
+    """Return a line with the number of the last layer written as L."""
+
+    def name(n: str) -> str:
+        base, number = numbered(n)
+        return f"{base}_{{L}}" if number == str(last) and base in bases else n
+
+    def go(x: Any) -> Any:
+        if isinstance(x, mx.Symbol):
+            return mx.Symbol(x.dims, name(x.name), x.fixed)
+        if isinstance(x, Matrix) and not isinstance(x, mx.Labelled):
+            return type(x)(**{f.name: go(getattr(x, f.name)) for f in fields(x)})
+        return tuple(go(p) for p in x) if isinstance(x, tuple) and any(isinstance(p, Matrix) for p in x) else x
+
+    from dataclasses import replace
+
+    return replace(line, name=name(line.name), value=go(line.value))
+
+
+def _span(line: Line, layers: int) -> str:
+    assert line.span is not None
+    first, last = (_of_layers(n, layers) for n in line.span)
+    ends = (last, first) if line.downward else (first, last)
+    also = "".join(f", {text(mx.Symbol((), a))} = {text(mx.Symbol((), b))}" for a, b in line.aliases)
+    return f"(i = {ends[0]}, …, {ends[1]}{also})"
+
+
+def _of_layers(n: int, layers: int) -> str:
+    return "L" if n == layers else f"L−{layers - n}" if layers - n == 1 and layers > 2 else str(n)
+
+
+def _text_left(d: Derivation, line: Line) -> str:
+    if not line.differential:
+        return text(mx.Symbol((), line.name))
+    return f"∇{d.function}" if len(d.gradients) == 1 else f"∂{d.function}/∂{text(mx.Symbol((), line.name))}"
+
+
+def _latex_left(d: Derivation, line: Line) -> str:
+    shown = latex(mx.Symbol((), line.name))
+    if not line.differential:
+        return shown
+    of = latex(mx.Symbol((), d.function))
+    return rf"\nabla {of}" if len(d.gradients) == 1 else rf"\frac{{\partial {of}}}{{\partial {shown}}}"
+
+
+def _shape(i: Input) -> str:
+    return "×".join(map(str, dims_of(i.struct.shape))) or "scalar"
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(line, width, initial_indent="  ", subsequent_indent="       ", break_long_words=False)
+
+
+def _broken(row: str) -> list[str]:
+    """Return a row in pieces of at most 100 columns, broken before a sign or an operation."""
+    pieces, indent = [], "  "
+    while len(indent + row) > 100:
+        at = max((row.rfind(mark, 20, 98 - len(indent)) for mark in (" + ", " − ", " ⊙ ", " ")), default=-1)
+        cuts = [row.rfind(mark, 40, 98 - len(indent)) for mark in (" + ", " − ", " ⊙ ")]
+        at = max(cuts) if max(cuts) > 0 else at
+        if at <= 0:
+            break
+        pieces.append(indent + row[:at])
+        row, indent = row[at + 1 :], "        "
+    return [*pieces, indent + row]

@@ -1,0 +1,181 @@
+"""``ct.derive``: from the user's function to its derivation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import errors
+from .._signature import arguments
+from . import names as naming
+from .check import FormulaError
+from .define import Definitions, define
+from .derivation import Derivation
+from .expr import At, Expr, Fn, Pos, axis, head, walk
+from .gradient import gradient
+from .program import Input, Program, flat_inputs, flattened, trace
+from .read import dims_of
+from .recognise import Recogniser
+from .recursion import Line
+from .shapes import symbolic
+
+
+def derive(
+    fun: Callable[..., Any],
+    *args: Any,
+    argnums: int | Sequence[int] = 0,
+    dims: Mapping[str, str] | None = None,
+) -> Derivation:
+    """Derive the index-free formula of a program's gradient.
+
+    Args:
+        fun: a function of arrays, or pytrees of arrays, that returns one real number.
+        *args: example arguments, as arrays or ``jax.ShapeDtypeStruct``; without them the shapes come from
+            annotations such as ``Float[Array, "N n"]``. Sizes become names: N, n, m, …
+        argnums: which arguments to differentiate with respect to.
+        dims: names for sizes, by argument: ``{"X": "N n"}``.
+
+    Returns:
+        A ``Derivation``: print it, or take ``.formula``, ``.latex()``, ``.markdown()``, ``.python()``.
+
+    Raises:
+        TypeError: an argument that is no array of real numbers, or a result that is no number.
+        NotImplementedError: a program part for which no formula can be written yet, or a vector-valued function.
+        FormulaError: the formula does not agree with the computed derivative, and is not shown.
+
+    Cost: one trace of the program and of its gradient, and one compilation for the check.
+
+    >>> import jax.numpy as jnp
+    >>> import catenary as ct
+    >>> def J(w, X, y):
+    ...     return jnp.mean(jnp.log1p(jnp.exp(-y * (X @ w))))
+    >>> print(ct.derive(J, jnp.ones(4), jnp.ones((150, 4)), jnp.ones(150)).formula)
+    ∇J = −(1/N) Xᵀ (y ⊙ σ(−y ⊙ Xw))
+    """
+    if not callable(fun):
+        raise TypeError(f"ct.derive: expected a function, got {type(fun).__name__}")
+    verb = errors.call("derive", fun)
+    if not args:
+        args = arguments(fun, {k: _commas(v) for k, v in (dims or {}).items()})
+        dims = None
+    chosen = _positions(verb, argnums, len(args))
+    inputs = flat_inputs(fun, args, chosen)
+    _check_inputs(verb, inputs)
+    flat = flattened(fun, args)
+    closed, notes = _traced(verb, flat, inputs, dims or {}, naming.parameters(fun, len(args)))
+    program = trace(gradient, closed, inputs)
+    parts = define(program)
+    made = _derivation(fun, args, inputs, argnums if isinstance(argnums, int) else chosen, flat, program, parts)
+    made.notes = [*notes, *_assumptions(parts)]
+    made.checked = made.check()
+    if not made.checked:
+        raise FormulaError(f"{verb}: the formula is not shown, because it {made.checked}")
+    return made
+
+
+def _commas(sizes: str) -> str:
+    return sizes if "," in sizes else ", ".join(sizes.split())
+
+
+def _positions(verb: str, argnums: int | Sequence[int], count: int) -> tuple[int, ...]:
+    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for n in wanted:
+        if not -count <= n < count:
+            raise ValueError(f"{verb}: argnums={n}, but the function is derived with {count} positional arguments")
+    return tuple(n % count for n in wanted)
+
+
+def _check_inputs(verb: str, inputs: Sequence[Input]) -> None:
+    for i in inputs:
+        if i.chosen and not jnp.issubdtype(i.struct.dtype, np.floating):
+            raise TypeError(
+                f"{verb}: argument {i.name} has dtype {i.struct.dtype}; a gradient needs real numbers. "
+                "Pass it as float, or leave it out with argnums=."
+            )
+
+
+def _traced(
+    verb: str, flat: Callable[..., Any], inputs: list[Input], dims: Mapping[str, str], parameters: Sequence[str]
+) -> tuple[Any, list[str]]:
+    """Return the jaxpr with named sizes where the program allows it; sets the inputs' shapes."""
+    structs = [i.struct for i in inputs]
+    if any(not isinstance(d, int) for s in structs for d in s.shape):
+        closed = jax.make_jaxpr(flat)(*structs)
+        _check_result(verb, closed)
+        return closed, []
+    numbers = jax.make_jaxpr(flat)(*structs)
+    _check_result(verb, numbers)
+    given = {}
+    for n, i in enumerate(inputs):
+        for a, name in enumerate(dims.get(i.name, "").replace(",", " ").split()):
+            given[n, a] = name
+    taken = {i.name for i in inputs} | set(parameters)
+    for candidate in symbolic(structs, numbers.jaxpr, [not i.chosen for i in inputs], given, taken):
+        try:
+            closed = jax.make_jaxpr(flat)(*candidate)
+        except Exception:  # the program needs a number where a name stands: any error says so
+            continue
+        for i, s in zip(inputs, candidate, strict=True):
+            i.struct = s
+        named = any(not isinstance(d, int) for s in candidate for d in s.shape) or not any(s.shape for s in structs)
+        return closed, [] if named else ["derived for the sizes given: the program needs them as numbers"]
+    raise AssertionError("the trace with the user's own sizes has succeeded before")
+
+
+def _check_result(verb: str, closed: Any) -> None:
+    avals = closed.out_avals
+    if len(avals) != 1:
+        raise TypeError(f"{verb}: the function returns {len(avals)} arrays; a gradient needs one number")
+    (aval,) = avals
+    if aval.shape != ():
+        raise NotImplementedError(
+            f"{verb}: the result has shape {aval.shape}; the formula of a Jacobian comes later. "
+            "Derive a number made of it, such as its sum."
+        )
+    if not jnp.issubdtype(aval.dtype, np.floating):
+        raise TypeError(f"{verb}: the result has dtype {aval.dtype}; a gradient needs a real number")
+
+
+def _derivation(
+    fun: Callable[..., Any], args: Sequence[Any], inputs: list[Input], argnums: int | tuple[int, ...],
+    flat: Callable[..., Any], program: Program, parts: Definitions,
+) -> Derivation:  # fmt: skip
+    write = Recogniser(parts.names).write
+    name = _function_name(fun, inputs)
+    forward = [Line(n, write(body, array.axes)) for n, array, body in parts.forward]
+    backward = [Line(n, write(body, array.axes)) for n, array, body in parts.backward]
+    leaves = {i.name: i for i, _ in program.gradients}
+    gradients = []
+    for leaf, body in parts.gradients:
+        sizes = dims_of(leaves[leaf].struct.shape)
+        axes = tuple(axis(n, d) for n, d in enumerate(sizes))
+        gradients.append(Line(leaf, write(body, axes), differential=name))
+    value = Line(name, write(parts.value, ()))
+    parameters = naming.parameters(fun, len(args))
+    return Derivation(name, parameters, args, inputs, argnums, flat, forward, value, backward, gradients)
+
+
+def _function_name(fun: Callable[..., Any], inputs: Sequence[Input]) -> str:
+    name = getattr(fun, "__name__", type(fun).__name__)
+    name = name if name.isidentifier() else "f"
+    return name if name not in {i.name for i in inputs} else f"{name}_value"
+
+
+def _assumptions(parts: Definitions) -> list[str]:
+    """Return what the formulas take for granted."""
+    bodies: list[Expr] = [parts.value, *(b for _, b in parts.gradients), *(b for _, _, b in (*parts.forward, *parts.backward))]
+    labels: dict[str, str] = {}
+    for body in bodies:
+        for _, node in walk(body):
+            if isinstance(node, Fn) and node.name == "eq":
+                for a, b in (node.children, node.children[::-1]):
+                    if isinstance(a, Pos) and isinstance(b, At) and b.array.kind == "int":
+                        labels[b.array.symbol] = str(a.index.size)
+    rows = any(node.__class__.__name__ in ("Along", "Reduce") and node.args[0] in ("softmax", "logsumexp") and len(head(node.body).free) > 1
+               for body in bodies for _, node in walk(body) if hasattr(node, "body"))  # fmt: skip
+    notes = [f"the entries of {name} are labels in 0, …, {size}−1" for name, size in labels.items()]
+    return notes + ["softmax and logsumexp act on each row"] * rows

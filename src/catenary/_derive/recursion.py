@@ -1,0 +1,132 @@
+"""Repeated layers: definitions that are equal but for their number become one recursion.
+
+``δ₁ = (W₂ᵀ δ₂) ⊙ σ′(z₁)`` and ``δ₂ = (W₃ᵀ δ₃) ⊙ σ′(z₂)`` are ``δ_i = (W_{i+1}ᵀ δ_{i+1}) ⊙ σ′(z_i)``.
+Where only the first or last differs by a symbol that stands for a neighbour (x for a₀), it is said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from . import expr as ex
+from . import matrix as mx
+from .matrix import Matrix
+from .names import numbered
+
+
+@dataclass(frozen=True)
+class Line:
+    """One equation of a derivation: what is defined, and the range of i where it is a recursion."""
+
+    name: str
+    value: Matrix
+    span: tuple[int, int] | None = None
+    downward: bool = False
+    aliases: tuple[tuple[str, str], ...] = ()
+    differential: str = ""  # the function's name, where the line states its derivative by ``name``
+
+
+def fold(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines with runs of layers folded, in the order in which they can be computed."""
+    families: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        base, number = numbered(line.name)
+        families.setdefault((base, line.differential) if number else (line.name, line.differential), []).append(line)
+    folded: list[Line] = []
+    for line in lines:
+        base, number = numbered(line.name)
+        family = families.get((base, line.differential), [line])
+        if line in family and len(family) > 1 and number:
+            if line is family[0]:
+                folded += _fold(base, family)
+        else:
+            folded.append(line)
+    return folded
+
+
+def _fold(base: str, family: list[Line]) -> list[Line]:
+    """Return one line for a run of consecutive numbers with one template, and the rest as they are."""
+    numbers = [int(numbered(line.name)[1]) for line in family]
+    templates = [_template(line.value, n) for line, n in zip(family, numbers, strict=True)]
+    best = max(templates, key=templates.count)
+    run = [n for n, t in zip(numbers, templates, strict=True) if t == best]
+    if len(run) < 2 or sorted(run) != list(range(min(run), max(run) + 1)):
+        return family
+    aliases: list[tuple[str, str]] = []
+    for n, t in zip(numbers, templates, strict=True):
+        alias = _alias(best, t, n) if n in (min(run) - 1, max(run) + 1) else None
+        if alias:
+            aliases.append(alias)
+            run.append(n)
+    rest = [line for line, n in zip(family, numbers, strict=True) if n not in run]
+    downward = numbers[0] > numbers[-1]
+    line = family[numbers.index(max(run))]
+    recursion = replace(
+        line,
+        name=f"{base}_{{i}}",
+        value=_restored(line.value, max(run)),
+        span=(min(run), max(run)),
+        downward=downward,
+        aliases=tuple(aliases),
+    )
+    before = [r for r in rest if (int(numbered(r.name)[1]) > max(run)) == downward]
+    return [*before, recursion, *(r for r in rest if r not in before)]
+
+
+def relative(name: str, layer: int) -> str:
+    """Return a numbered name relative to a layer: ``W_3`` in layer 2 is ``W_{i+1}``."""
+    base, number = numbered(name)
+    if not number:
+        return name
+    shift = int(number) - layer
+    return f"{base}_{{i{f'+{shift}' if shift > 0 else f'−{-shift}' if shift else ''}}}"
+
+
+def _template(x: Any, layer: int) -> Any:
+    """Return an expression without sizes and with names relative to a layer, for comparison."""
+    if isinstance(x, mx.Symbol):
+        return mx.Symbol((), relative(x.name, layer), x.fixed)
+    if isinstance(x, mx.Labelled):
+        return x
+    if isinstance(x, Matrix):
+        changed = {f.name: _template(getattr(x, f.name), layer) for f in fields(x) if f.name != "dims"}
+        return type(x)(dims=("",) * len(x.dims), **changed)
+    if isinstance(x, tuple):
+        return tuple(_template(p, layer) for p in x)
+    return x
+
+
+def _restored(x: Any, layer: int) -> Any:
+    """Return an expression with names relative to a layer and its sizes kept."""
+    if isinstance(x, mx.Symbol):
+        return mx.Symbol(x.dims, relative(x.name, layer), x.fixed)
+    if isinstance(x, Matrix) and not isinstance(x, mx.Labelled):
+        return type(x)(**{f.name: _restored(getattr(x, f.name), layer) if f.name != "dims" else x.dims for f in fields(x)})
+    return tuple(_restored(p, layer) for p in x) if isinstance(x, tuple) else x
+
+
+def _alias(best: Any, other: Any, layer: int) -> tuple[str, str] | None:
+    """Return (a_0, x) if the other template differs from the best only by x in the place of a_{i−1}."""
+    found: set[tuple[str, str]] = set()
+    if not _differences(best, other, found) or len(found) != 1:
+        return None
+    wanted, given = found.pop()
+    base, _, sub = wanted.partition("_{")
+    shift = sub.rstrip("}").replace("i", "").replace("−", "-") or "0"
+    return (f"{base}_{layer + int(shift)}", given) if sub and "_{" not in given else None
+
+
+def _differences(a: Any, b: Any, found: set[tuple[str, str]]) -> bool:
+    if isinstance(a, mx.Symbol) and isinstance(b, mx.Symbol):
+        if a.name != b.name:
+            found.add((a.name, b.name))
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Matrix):
+        return all(_differences(getattr(a, f.name), getattr(b, f.name), found) for f in fields(a))
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(_differences(x, y, found) for x, y in zip(a, b, strict=True))
+    return a == b or isinstance(a, ex.Expr)

@@ -1,0 +1,90 @@
+"""The Python source of a derivation: arguments in, gradients out in the arguments' own structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from jax import tree_util
+
+from .program import Input
+from .python import HELPERS, PythonPrinter, identifier
+from .read import dims_of
+from .recursion import Line
+
+
+def source(
+    name: str,
+    parameters: Sequence[str],
+    args: Sequence[Any],
+    inputs: Sequence[Input],
+    definitions: Iterable[Line],
+    gradients: Sequence[Line],
+    argnums: int | tuple[int, ...],
+    summary: str,
+) -> str:
+    """Return the source of one function of the given parameters; it imports ``jax.numpy`` alone."""
+    access = _access(parameters, args, inputs)
+    names = {i.name: i.name if i.name in parameters else identifier(i.name) for i in inputs}
+    printer = PythonPrinter(names)
+    body = [f"{identifier(line.name)} = {printer(line.value)}" for line in definitions]
+    results = {line.name: printer(line.value) for line in gradients}
+    returned = _returned(args, inputs, results, argnums)
+    text = "\n".join((*body, returned))
+    used = [i for i in inputs if i.name not in parameters and _mentions(text, names[i.name])]
+    unpack = [f"{names[i.name]} = {access[i.name]}" for i in used]
+    sizes = _sizes(printer.used, inputs, names, access)
+    helpers = [HELPERS[h] for h in HELPERS if h in printer.used]
+    lines = [f'"""{summary}"""', *"\n".join(helpers).splitlines(), *unpack, *sizes, *body, f"return {returned}"]
+    inside = "\n".join("    " + line for line in lines)
+    return f"import jax.numpy as jnp\n\n\ndef {name}({', '.join(parameters)}):\n{inside}\n"
+
+
+def _mentions(text: str, name: str) -> bool:
+    import re
+
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def _access(parameters: Sequence[str], args: Sequence[Any], inputs: Sequence[Input]) -> dict[str, str]:
+    """Return for each leaf the expression that takes it out of its argument."""
+    found: list[str] = []
+    for parameter, arg in zip(parameters, args, strict=True):
+        for path, _ in tree_util.tree_flatten_with_path(arg)[0]:
+            found.append(parameter + tree_util.keystr(path))
+    return {i.name: f for i, f in zip(inputs, found, strict=True)}
+
+
+def _sizes(used: set[str], inputs: Sequence[Input], names: dict[str, str], access: dict[str, str]) -> list[str]:
+    where: dict[str, str] = {}
+    for i in inputs:
+        for n, d in enumerate(dims_of(i.struct.shape)):
+            base = names[i.name] if names[i.name] == i.name else access[i.name]
+            where.setdefault(str(d), f"{base}.shape[{n}]" if base in names else f"{access[i.name]}.shape[{n}]")
+    return [f"{d} = {where[d]}" for d in sorted(used) if d in where]
+
+
+def _returned(
+    args: Sequence[Any], inputs: Sequence[Input], results: dict[str, str], argnums: int | tuple[int, ...]
+) -> str:
+    def of(n: int) -> str:
+        leaves = iter([results[i.name] for i in inputs if i.argument == n])
+        return _structure(args[n], lambda: next(leaves))
+
+    return of(argnums) if isinstance(argnums, int) else f"({', '.join(map(of, argnums))},)"
+
+
+def _structure(tree: Any, leaf: Callable[[], str]) -> str:
+    """Return source that builds a pytree of dicts, lists and tuples; other nodes become tuples of their children."""
+    if tree_util.all_leaves([tree]):
+        return leaf()
+    if tree is None:
+        return "None"
+    if isinstance(tree, dict):
+        inside = {k: _structure(tree[k], leaf) for k in sorted(tree)}
+        return "{" + ", ".join(f"{k!r}: {v}" for k, v in inside.items()) + "}"
+    children = tree_util.tree_leaves(tree, is_leaf=lambda x: x is not tree)
+    inside_list = [_structure(c, leaf) for c in children]
+    if isinstance(tree, list):
+        return f"[{', '.join(inside_list)}]"
+    return f"({', '.join(inside_list)}{',' if len(inside_list) == 1 else ''})"
