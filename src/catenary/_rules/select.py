@@ -25,9 +25,12 @@ def select_n(site: Site, operand: int) -> dict[int, tuple[Piece, ...]] | None:
 
 def clamp(site: Site, operand: int) -> dict[int, tuple[Piece, ...]]:
     """y = max(low, min(x, high)), operands low, x, high."""
-    masks = (lambda a, b, c: a > b, lambda a, b, c: (a < b) & (b < c), lambda a, b, c: c < b)
-    row = Row("abc", mask=masks[operand], real=True)
-    return {0: (piece(row, site.outs[0].shape, site.ins[operand].shape, site),)}
+    rows = (
+        Row("ab", mask=lambda low, x: low > x, real=True),
+        Row("abc", mask=lambda low, x, high: (low < x) & (x < high), real=True),
+        Row("bc", mask=lambda x, high: high < x, real=True),
+    )
+    return {0: (piece(rows[operand], site.outs[0].shape, site.ins[operand].shape, site),)}
 
 
 SELECT: dict[Any, Rule] = {_jax.primitive("select_n"): select_n, _jax.primitive("clamp"): clamp}

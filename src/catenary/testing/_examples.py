@@ -91,6 +91,7 @@ UNARY = {
     "copy": _unary(jnp.copy, complex=True),
     "cos": _unary(lax.cos, complex=True),
     "cosh": _unary(lax.cosh, complex=True),
+    "device_put": _unary(lambda x: jax.device_put(x)),
     "digamma": _unary(lax.digamma, POSITIVE),
     "erf": _unary(lax.erf),
     "erf_inv": _unary(lax.erf_inv, UNIT),
@@ -198,6 +199,10 @@ SHAPED = {
     "slice": _each((4, 5), lambda x: lax.slice(x, (1, 0), (4, 5), (2, 3)), lambda x: lax.slice(x, (0, 2), (4, 3))),
     "split": _each((2, 5), lambda x: lax.split(x, (2, 3), 1), lambda x: lax.split(x, (1, 4), 1)[1]),
     "squeeze": _each((2, 1, 3, 1), lambda x: lax.squeeze(x, (1, 3)), lambda x: lax.squeeze(x, (1,)), complex=True),
+    "stack": (
+        Example(lambda x, y: jnp.stack([x, y, x]), ((2, 3), (2, 3)), complex=True),
+        Example(lambda x, y: jnp.stack([x, y], axis=-1), ((2, 3), (2, 3))),
+    ),
     "transpose": _each((2, 3, 4), lambda x: lax.transpose(x, (2, 0, 1)), complex=True),
     "tile": _each((2, 3), lambda x: jnp.tile(x, (2, 2))),
 }
@@ -357,8 +362,16 @@ CONTROL = {
     ),
 }
 
+# Primitives that an older JAX does not have.
+NEWER = {
+    "log2": _unary(lambda x: lax.log2(x), POSITIVE),
+    "one_minus_square": _unary(lambda x: lax.one_minus_square(x)),
+    "polynomial": _unary(lambda x: lax.polynomial(x, (1.0, 2.0, 3.0))),
+}
+NEWER = {name: rows for name, rows in NEWER.items() if hasattr(lax, name)}
+
 EXAMPLES: dict[str, tuple[Example, ...]] = {
     name: rows
-    for family in (UNARY, BINARY, REDUCTIONS, SHAPED, INDEXED, PRODUCTS, LINEAR_ALGEBRA, CONTROL)
+    for family in (UNARY, BINARY, REDUCTIONS, SHAPED, INDEXED, PRODUCTS, LINEAR_ALGEBRA, CONTROL, NEWER)
     for name, rows in family.items()
 }
