@@ -6,6 +6,7 @@ which a user wrote them leaves no trace.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from fractions import Fraction
 from weakref import WeakKeyDictionary
@@ -112,6 +113,8 @@ def mul(factors: Iterable[Expr]) -> Expr:
             bases[base] = bases.get(base, Fraction(0)) + exponent
     if coefficient == 0:
         return ZERO
+    if len(bases) + bool(exponents) > 1 or coefficient.denominator > 1:
+        bases, coefficient = _contents_out(bases, coefficient)
     kept = [power(b, x) for b, x in bases.items() if x]
     if exponents:
         kept.append(fn("exp", add(exponents)))
@@ -128,6 +131,25 @@ def mul(factors: Iterable[Expr]) -> Expr:
     if len(kept) == 1 and coefficient in (1, -1):
         return kept[0] if coefficient == 1 else _negated(kept[0])
     return finish(Mul((*([] if coefficient == 1 else [Num(coefficient)]), *kept)))
+
+
+def _contents_out(bases: dict[Expr, Fraction], coefficient: Fraction) -> tuple[dict[Expr, Fraction], Fraction]:
+    """Move the number that all terms of a sum share in front of a product: a (2 b - 4 c) is 2 a (b - 2 c)."""
+    moved: dict[Expr, Fraction] = {}
+    for base, exponent in bases.items():
+        content = _content(base) if isinstance(base, Add) and exponent.denominator == 1 else Fraction(1)
+        if content != 1:
+            coefficient *= content**exponent.numerator
+            base = add(mul((Num(1 / content), t)) for t in base.children)
+        moved[base] = moved.get(base, Fraction(0)) + exponent
+    return moved, coefficient
+
+
+def _content(total: Add) -> Fraction:
+    numbers = [abs(split(t)[0]) for t in total.children]
+    above = math.gcd(*(n.numerator for n in numbers))
+    below = math.lcm(*(n.denominator for n in numbers))
+    return Fraction(above, below) if below < 1000 else Fraction(1)
 
 
 def _negated(factor: Expr) -> Expr:

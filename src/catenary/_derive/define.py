@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import names as naming
-from .build import rebuild
-from .expr import Array, At, Expr, opened, walk
+from .build import rebuild, reduce
+from .expr import Array, At, Expr, Reduce, opened, rename, temporary, walk
 from .program import Program
 
 
@@ -39,12 +39,22 @@ def expanded(expr: Expr, keep: Iterable[Array] | dict[Array, str]) -> Expr:
     if key not in _expanded:
         if len(_expanded) > 50_000:
             _expanded.clear()
-        new = tuple(expanded(c, keep) for c in kids)
-        _expanded[key] = expr if new == kids else expanded(rebuild(expr, new), keep)
+        _expanded[key] = _with_parts_expanded(expr, keep)
     return _expanded[key]
 
 
 _expanded: dict[tuple[Expr, frozenset[Array]], Expr] = {}
+
+
+def _with_parts_expanded(expr: Expr, keep: Iterable[Array] | dict[Array, str]) -> Expr:
+    if isinstance(expr, Reduce):
+        # what is written out inside brings sums of its own: the bound indices step aside
+        fresh = {i: temporary(i.size) for i in expr.indices}
+        body = expanded(rename(expr.body, fresh), keep)
+        new = reduce(expr.name, fresh.values(), body)
+    else:
+        new = rebuild(expr, tuple(expanded(c, keep) for c in expr.children))
+    return expr if new is expr else expanded(new, keep)
 
 
 def arrays_in(expr: Expr) -> list[Array]:
@@ -138,7 +148,8 @@ def _shorten(kept: dict[Array, str], user: dict[Array, str], program: Program, r
             continue
         without = {a: n for a, n in kept.items() if a is not array}
         before, after = _length(written), _length(_bodies(without, roots))
-        if after <= before or written[array].weight <= LIGHT:
+        light = written[array].weight <= LIGHT and not (families and array in program.adjoint)
+        if after <= before and not (families and array in program.adjoint) or light:
             kept.pop(array)
     for array in [a for a in kept if a not in user and a not in _bodies(kept, roots)]:
         kept.pop(array)

@@ -22,6 +22,8 @@ MEANINGS = {
     "sigmoid_prime": ("σ′(x) = σ(x) σ(−x)", r"\sigma'(x) = \sigma(x)\,\sigma(-x)"),
     "tanh_prime": ("tanh′(x) = 1 − tanh²(x)", r"\tanh'(x) = 1 - \tanh^2(x)"),
     "softplus": ("softplus(x) = ln(1 + exp(x))", r"\operatorname{softplus}(x) = \ln(1 + \exp(x))"),
+    "step": ("step(x) = 1 for x > 0, 1/2 at x = 0, 0 for x < 0",
+             r"\operatorname{step}(x) = 1 \text{ for } x > 0, \tfrac12 \text{ at } 0, 0 \text{ for } x < 0"),
     "relu": ("relu(x) = max(x, 0)", r"\operatorname{relu}(x) = \max(x, 0)"),
 }
 
@@ -36,6 +38,7 @@ class Derivation:
         backward: the definitions that the derivative adds.
         gradients: the derivative, a line a leaf of the chosen arguments.
         notes: what was assumed.
+        coarse: whether the program computes in less than float64 whatever its arguments.
     """
 
     function: str
@@ -49,6 +52,7 @@ class Derivation:
     backward: list[Line]
     gradients: list[Line]
     notes: list[str] = field(default_factory=list)
+    coarse: bool = False
     checked: Check | None = None
 
     # what it says
@@ -60,32 +64,40 @@ class Derivation:
 
     @property
     def layers(self) -> int:
-        """The number L of layers of a recursion, or 0."""
-        return max((line.span[1] for line in fold(self.forward) if line.span), default=0)
+        """The number L of layers of a recursion, or 0: the highest number among the names it relates."""
+        lines = [line for part in (self.forward, self.backward, self.gradients) for line in fold(part) if line.span]
+        bases = {b for line in lines for b in (*_bases(line.value), line.name.partition("_{")[0])}
+        everything = (*self.forward, self.value, *self.backward, *self.gradients)
+        names = {n for line in everything for n in (line.name, *_symbols(line.value))}
+        return max((int(n) for b, n in map(numbered, names) if n and b in bases), default=0) if lines else 0
 
     def lines(self) -> list[tuple[str, list[Line]]]:
         """Return the titled parts of the derivation, recursions folded."""
-        forward, backward = fold(self.forward), fold(self.backward)
-        parts = [("composition", [*forward, self.value]), ("derivative", [*backward, *fold(self.gradients)])]
-        if not self.layers:
-            return parts
-        bases = {base for line in (*forward, *backward) if line.span for base in _bases(line.value)}
-        bases |= {line.name.partition("_{")[0] for line in (*forward, *backward) if line.span}
-        return [(title, [_lettered(line, bases, self.layers) for line in lines]) for title, lines in parts]
+        forward, backward, gradients = fold(self.forward), fold(self.backward), fold(self.gradients)
+        parts = [("composition", [*forward, self.value]), ("derivative", [*backward, *gradients])]
+        bases = {b for line in (*forward, *backward, *gradients) if line.span
+                 for b in (*_bases(line.value), line.name.partition("_{")[0])}  # fmt: skip
+        return [(title, [_lettered(line, bases, self.layers, self.letter) for line in lines]) for title, lines in parts]
+
+    @property
+    def letter(self) -> str:
+        """The letter for the number of layers: L, or another where the user's names have taken it."""
+        taken = {self.function, *(i.name for i in self.inputs), *(line.name for line in self.forward)}
+        return next(c for c in ("L", "K", "T", "D") if c not in taken)
 
     @property
     def formula(self) -> str:
         """The derivative as text, with the definitions it needs."""
-        needed = self._needed()
+        needed = self._needed(self.gradients)
         (_, forward), (_, derivative) = self.lines()
         names = {line.name for line in forward}
         rows = [line for line in forward[:-1] if line.name in needed & names or line.span] + derivative
         return "\n".join(self._row(line, text, _text_left) for line in rows)
 
-    def _needed(self) -> set[str]:
+    def _needed(self, targets: Sequence[Line]) -> set[str]:
         definitions = {line.name: line for line in (*self.forward, *self.backward)}
         needed: set[str] = set()
-        pending = [line.value for line in self.gradients]
+        pending = [line.value for line in targets]
         while pending:
             for name in _symbols(pending.pop()):
                 if name in definitions and name not in needed:
@@ -95,7 +107,7 @@ class Derivation:
 
     def _row(self, line: Line, printer: Callable[[Matrix], str], left: Callable[[Derivation, Line], str]) -> str:
         row = f"{left(self, line)} = {printer(line.value)}"
-        return row + (f"    {_span(line, self.layers)}" if line.span else "")
+        return row + (f"    {_span(line, self.layers, self.letter)}" if line.span else "")
 
     @property
     def steps(self) -> list[str]:
@@ -117,7 +129,7 @@ class Derivation:
     def _remarks(self) -> list[str]:
         used = {f for line in (*self.forward, self.value, *self.backward, *self.gradients) for f in _functions(line.value)}
         remarks = [meaning for name, (meaning, _) in MEANINGS.items() if name in used]
-        remarks += self.notes + [f"L = {self.layers}"] * (self.layers > 0)
+        remarks += self.notes + [f"{self.letter} = {self.layers}"] * (self.layers > 0)
         if not self.index_free:
             remarks.append("written with indices where matrix language does not reach")
         return [*remarks, str(self.checked)] if self.checked else remarks
@@ -127,7 +139,7 @@ class Derivation:
         rows = []
         for _, lines in self.lines():
             for line in lines:
-                span = rf" \qquad {_span(line, self.layers).replace('…', chr(92) + 'dots').replace('−', '-')}" if line.span else ""
+                span = rf" \qquad {_span(line, self.layers, self.letter).replace('…', chr(92) + 'dots').replace('−', '-')}" if line.span else ""
                 rows.append(f"{_latex_left(self, line)} &= {latex(line.value)}{span}")
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
@@ -142,11 +154,18 @@ class Derivation:
 
         It imports ``jax.numpy`` only, differentiates nothing, and holds at any sizes.
         """
-        needed = self._needed()
+        return self._source(name)
+
+    def _source(self, name: str) -> str:
+        """Return the source of the derivative, or of the program itself where ``name`` is ``"value"``."""
+        value = name == "value"
+        targets = [self.value] if value else self.gradients
+        needed = self._needed(targets)
         definitions = [line for line in (*self.forward, *self.backward) if line.name in needed]
         which = ", ".join(i.name for i in self.inputs if i.chosen)
         summary = f"Return the gradient of {self.function} with respect to {which}."
-        return source(name, self.parameters, self.args, self.inputs, definitions, self.gradients, self.argnums, summary)
+        argnums = None if value else self.argnums
+        return source(name, self.parameters, self.args, self.inputs, definitions, targets, argnums, summary)
 
     # whether it is right
 
@@ -164,15 +183,16 @@ class Derivation:
         names = [self.inputs[n].name for n in chosen]
         for positive in (False, True):
             values, sizes = sample(self.inputs, seed, positive)
-            wanted = computed(self.flat, chosen, values)
+            value, wanted = computed(self.flat, chosen, values)
             if all(np_isfinite(w) for w in wanted):
                 break
         else:
             return Check(float("nan"), sizes, "the program gives no finite derivative at random values")
         if formula is not None:
             got = eval(formula, scope_of(self.inputs, values, sizes))
-            return compare(list(got) if isinstance(got, tuple | list) else [got], wanted, names, sizes)
-        return compare(evaluated(self.python(), "derivative", self._arguments(values)), wanted, names, sizes)
+            return compare(list(got) if isinstance(got, tuple | list) else [got], wanted, names, sizes, self.coarse)
+        got = [a for name in ("derivative", "value") for a in evaluated(self._source(name), name, self._arguments(values))]
+        return compare(got, [*wanted, value], [*names, "the value"], sizes, self.coarse)
 
     def _arguments(self, values: Sequence[Any]) -> list[Any]:
         from jax import tree_util
@@ -211,12 +231,12 @@ def _bases(x: Matrix) -> set[str]:
     return {name.partition("_{")[0] for name in _symbols(x) if "_{i" in name}
 
 
-def _lettered(line: Line, bases: set[str], last: int) -> Line:
-    """Return a line with the number of the last layer written as L."""
+def _lettered(line: Line, bases: set[str], last: int, letter: str) -> Line:
+    """Return a line with the number of the last layer written as a letter."""
 
     def name(n: str) -> str:
         base, number = numbered(n)
-        return f"{base}_{{L}}" if number == str(last) and base in bases else n
+        return f"{base}_{{{letter}}}" if number == str(last) and base in bases else n
 
     def go(x: Any) -> Any:
         if isinstance(x, mx.Symbol):
@@ -230,21 +250,21 @@ def _lettered(line: Line, bases: set[str], last: int) -> Line:
     return replace(line, name=name(line.name), value=go(line.value))
 
 
-def _span(line: Line, layers: int) -> str:
+def _span(line: Line, layers: int, letter: str) -> str:
     assert line.span is not None
-    first, last = (_of_layers(n, layers) for n in line.span)
+    first, last = (_of_layers(n, layers, letter) for n in line.span)
     ends = (last, first) if line.downward else (first, last)
     also = "".join(f", {text(mx.Symbol((), a))} = {text(mx.Symbol((), b))}" for a, b in line.aliases)
     return f"(i = {ends[0]}, …, {ends[1]}{also})"
 
 
-def _of_layers(n: int, layers: int) -> str:
-    return "L" if n == layers else f"L−{layers - n}" if layers - n == 1 and layers > 2 else str(n)
+def _of_layers(n: int, layers: int, letter: str) -> str:
+    return letter if n == layers else f"{letter}−{layers - n}" if layers - n == 1 and layers > 2 else str(n)
 
 
 def _text_left(d: Derivation, line: Line) -> str:
     if not line.differential:
-        return text(mx.Symbol((), line.name))
+        return line.name if line is d.value or line.name == d.function else text(mx.Symbol((), line.name))
     return f"∇{d.function}" if len(d.gradients) == 1 else f"∂{d.function}/∂{text(mx.Symbol((), line.name))}"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ from .define import Definitions, define
 from .derivation import Derivation
 from .expr import At, Expr, Fn, Pos, axis, head, walk
 from .gradient import gradient
-from .program import Input, Program, flat_inputs, flattened, trace
+from .program import Input, Program, equations, flat_inputs, flattened, trace
 from .read import dims_of
 from .recognise import Recogniser
 from .recursion import Line
@@ -66,15 +67,24 @@ def derive(
     inputs = flat_inputs(fun, args, chosen)
     _check_inputs(verb, inputs)
     flat = flattened(fun, args)
-    closed, notes = _traced(verb, flat, inputs, dims or {}, naming.parameters(fun, len(args)))
-    program = trace(gradient, closed, inputs)
-    parts = define(program)
-    made = _derivation(fun, args, inputs, argnums if isinstance(argnums, int) else chosen, flat, program, parts)
-    made.notes = [*notes, *_assumptions(parts)]
-    made.checked = made.check()
-    if not made.checked:
-        raise FormulaError(f"{verb}: the formula is not shown, because it {made.checked}")
-    return made
+    parameters = naming.parameters(fun, len(args))
+    best: Derivation | None = None
+    for closed, structs, notes in _candidates(verb, flat, inputs, dims or {}, parameters):
+        named = [replace(i, struct=s) for i, s in zip(inputs, structs, strict=True)]
+        with jax.enable_x64(True):
+            program = trace(gradient, closed, named)
+        parts = define(program)
+        made = _derivation(fun, args, named, argnums if isinstance(argnums, int) else chosen, flat, program, parts)
+        made.notes, made.coarse = [*notes, *_assumptions(parts)], _coarse(closed)
+        if best is None or made.index_free:
+            best = made
+        if made.index_free:
+            break
+    assert best is not None  # the trace with the user's own sizes has succeeded
+    best.checked = best.check()
+    if not best.checked:
+        raise FormulaError(f"{verb}: the formula is not shown, because it {best.checked}")
+    return best
 
 
 def _commas(sizes: str) -> str:
@@ -98,16 +108,17 @@ def _check_inputs(verb: str, inputs: Sequence[Input]) -> None:
             )
 
 
-def _traced(
+def _candidates(
     verb: str, flat: Callable[..., Any], inputs: list[Input], dims: Mapping[str, str], parameters: Sequence[str]
-) -> tuple[Any, list[str]]:
-    """Return the jaxpr with named sizes where the program allows it; sets the inputs' shapes."""
-    structs = [i.struct for i in inputs]
+) -> Iterator[tuple[Any, list[Any], list[str]]]:
+    """Yield (jaxpr, shapes, notes) with named sizes where the program allows it, the most general names first."""
+    structs = [_wide(i.struct) for i in inputs]
     if any(not isinstance(d, int) for s in structs for d in s.shape):
-        closed = jax.make_jaxpr(flat)(*structs)
+        closed = _jaxpr(flat, structs)
         _check_result(verb, closed)
-        return closed, []
-    numbers = jax.make_jaxpr(flat)(*structs)
+        yield closed, structs, []
+        return
+    numbers = _jaxpr(flat, structs)
     _check_result(verb, numbers)
     given = {}
     for n, i in enumerate(inputs):
@@ -116,14 +127,31 @@ def _traced(
     taken = {i.name for i in inputs} | set(parameters)
     for candidate in symbolic(structs, numbers.jaxpr, [not i.chosen for i in inputs], given, taken):
         try:
-            closed = jax.make_jaxpr(flat)(*candidate)
+            closed = _jaxpr(flat, candidate)
         except Exception:  # the program needs a number where a name stands: any error says so
             continue
-        for i, s in zip(inputs, candidate, strict=True):
-            i.struct = s
         named = any(not isinstance(d, int) for s in candidate for d in s.shape) or not any(s.shape for s in structs)
-        return closed, [] if named else ["derived for the sizes given: the program needs them as numbers"]
-    raise AssertionError("the trace with the user's own sizes has succeeded before")
+        yield closed, candidate, [] if named else ["derived for the sizes given: the program needs them as numbers"]
+
+
+def _wide(struct: Any) -> Any:
+    """Return a shape with its real numbers in float64: constants are then read as the user meant them."""
+    dtype = np.float64 if jnp.issubdtype(struct.dtype, np.floating) else struct.dtype
+    return jax.ShapeDtypeStruct(struct.shape, dtype)
+
+
+def _jaxpr(flat: Callable[..., Any], structs: Sequence[Any]) -> Any:
+    with jax.enable_x64(True):
+        return jax.make_jaxpr(flat)(*structs)
+
+
+def _coarse(closed: Any) -> bool:
+    """Say whether a program computes in less than float64."""
+    return any(
+        getattr(v.aval, "dtype", None) in (np.float32, np.float16, jnp.bfloat16)
+        for eqn in equations(closed.jaxpr)
+        for v in eqn.outvars
+    )
 
 
 def _check_result(verb: str, closed: Any) -> None:

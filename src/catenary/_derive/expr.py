@@ -393,9 +393,11 @@ def _merged(node: Expr, mapping: Mapping_, memo: dict[Expr, Expr]) -> Expr:
             new = Num(Fraction(where)) if isinstance(where, int) else Pos(where)
         case Along():
             moved = tuple(mapping.get(i, i) for i in node.indices)
-            if any(isinstance(i, int) for i in moved) or any(i in mapping.values() for i in moved):
-                raise NotImplementedError(f"one entry of {node.name} along its axis")
-            new = rebuild(Along(node.name, moved, node.args[2]), (_merged(node.body, mapping, memo),))
+            others = {mapping.get(i, i) for i in node.free - set(node.indices)}
+            if any(isinstance(i, int) or i in others for i in moved):
+                new = _entry_of_function(node, mapping)
+            else:
+                new = rebuild(Along(node.name, moved, node.args[2]), (_merged(node.body, mapping, memo),))
         case Reduce():
             fresh = {i: temporary(i.size) for i in node.indices}
             body = _merged(rename(node.body, fresh), mapping, {})
@@ -406,10 +408,22 @@ def _merged(node: Expr, mapping: Mapping_, memo: dict[Expr, Expr]) -> Expr:
     return new
 
 
+def _entry_of_function(node: Expr, mapping: Mapping_) -> At:
+    """Return one entry of a function along an axis, by giving the function's value an array of its own."""
+    own = sorted(node.free, key=lambda i: i.name)
+    places = {i: axis(n, i.size) for n, i in enumerate(own)}
+    array = Array("", tuple(i.size for i in own), rename(node, places), "real")
+    return At(array, tuple(mapping.get(i, i) for i in own))
+
+
 def bound(name: str, indices: tuple[Index, ...], body: Expr) -> Reduce:
     """Return the reduction with canonical names for what it binds, so that equal sums are identical."""
     order = sorted(indices, key=lambda i: (str(i.size), occurrence(body, i)))
-    canonical = {i: Index(f"b{body.height + n}", i.size) for n, i in enumerate(order)}
+    taken = {i.name for i in body.free} - {i.name for i in indices}
+    first = body.height
+    while any(f"b{first + n}" in taken for n in range(len(order))):
+        first += 1  # inside an outer sum that is being rebuilt; its turn comes and the names fall into place
+    canonical = {i: Index(f"b{first + n}", i.size) for n, i in enumerate(order)}
     moving = {i: c for i, c in canonical.items() if i is not c}
     return Reduce(name, tuple(canonical[i] for i in order), (rename(body, moving),))
 

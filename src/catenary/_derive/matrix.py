@@ -292,11 +292,16 @@ def hadamard(items: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
 
 
 def total(terms: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
-    """Return a sum: numbers, then what is added, products before symbols, then what is subtracted."""
+    """Return a sum: numbers, what is added, products before symbols before what is repeated, what is subtracted."""
 
-    def place(t: Matrix) -> tuple[bool, bool, int]:
+    def place(t: Matrix) -> tuple[bool, bool, bool, int]:
         core = t.x if isinstance(t, Scaled) else t
-        return sign(t) < 0, not isinstance(t, Number), -core.weight
+        repeated = isinstance(core, Product) and any(isinstance(f, Ones) for f in (core.items[0], *_inner(core.items[-1])))
+        return sign(t) < 0, not isinstance(t, Number), repeated, -core.weight
 
     items = sorted(terms, key=place)
     return items[0] if len(items) == 1 else Sum(dims, tuple(items))
+
+
+def _inner(x: Matrix) -> tuple[Matrix, ...]:
+    return (x.x,) if isinstance(x, Transpose) else ()

@@ -76,7 +76,9 @@ def _read(made: Any, inputs: list[Input], chosen: list[int], marks: list[Mark]) 
     operands += [Value(ZERO, dims_of(m.aval.shape)) for m in marks]
     jaxpr = made.jaxpr
     first, last = len(chosen), len(chosen) + len(marks)
-    out = Reader().read(jaxpr, made.consts, operands, jaxpr.outvars[first:last] + jaxpr.outvars[last + 1 :])
+    # intermediates in their order, then adjoints from the last to the first
+    keep = [*jaxpr.outvars[last + 1 :], *reversed(jaxpr.outvars[first:last])]
+    out = Reader().read(jaxpr, made.consts, operands, keep)
     forward: list[tuple[str, Array]] = []
     adjoint: dict[Array, str] = {}
     for m, value, cotangent in zip(marks, out[last + 1 :], out[first:last], strict=True):

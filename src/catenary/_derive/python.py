@@ -25,6 +25,7 @@ HELPERS = {
     "sigmoid": "def sigmoid(x):\n    return jnp.exp(-jnp.logaddexp(0, -x))",
     "softplus": "def softplus(x):\n    return jnp.logaddexp(0, x)",
     "relu": "def relu(x):\n    return jnp.maximum(x, 0)",
+    "step": "def step(x):\n    return jnp.heaviside(x, 0.5)",
     "tanh_prime": "def tanh_prime(x):\n    return 1 - jnp.tanh(x) ** 2",
     "sigmoid_prime": "def sigmoid_prime(x):\n    return jnp.exp(-jnp.logaddexp(0, x) - jnp.logaddexp(0, -x))",
     "softmax": (

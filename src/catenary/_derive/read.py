@@ -7,7 +7,7 @@ value the caller asks to keep.  Calls are read through, whatever their name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -40,17 +40,18 @@ class Reader:
         """Start with no arrays."""
         self.made: dict[tuple[Expr, tuple[Size, ...]], Array] = {}
 
-    def read(self, jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Value], keep: Iterable[Any] = ()) -> list[Value]:
-        """Return the values of a jaxpr's outputs; variables in ``keep`` become arrays of their own."""
-        kept = {v for v in keep if hasattr(v, "aval") and not hasattr(v, "val")}
+    def read(self, jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Value], keep: Sequence[Any] = ()) -> list[Value]:
+        """Return the values of a jaxpr's outputs; variables in ``keep`` become arrays of their own.
+
+        What they need is read first and in their order, so that a later equal value is seen to be the kept one.
+        """
+        kept = {v for v in keep if not hasattr(v, "val")}
         env: dict[Any, Value] = dict(zip(jaxpr.invars, inputs, strict=True))
         env |= {v: literal(c) for v, c in zip(jaxpr.constvars, consts, strict=True)}
-        self.kept, outer = kept, getattr(self, "kept", set())
-        for eqn in jaxpr.eqns:
+        for eqn in in_order_of_need(jaxpr, keep):
             values = [literal(a.val) if hasattr(a, "val") else env[a] for a in eqn.invars]
             for var, value in zip(eqn.outvars, self.equation(eqn, values), strict=True):
                 env[var] = self.named(value, var in kept)
-        self.kept = outer
         return [literal(v.val) if hasattr(v, "val") else env[v] for v in jaxpr.outvars]
 
     def equation(self, eqn: Any, values: list[Value]) -> list[Value]:
@@ -93,6 +94,22 @@ class Reader:
             return rename(made.expr, {o: i for i, o in own.items()})
         new = rebuild(expr, tuple(map(self.lifted, expr.children)))
         return new if new is expr else self.lifted(new)
+
+
+def in_order_of_need(jaxpr: Any, first: Sequence[Any]) -> list[Any]:
+    """Return the equations that the outputs need, those that the ``first`` variables need before the rest."""
+    makers = {v: n for n, eqn in enumerate(jaxpr.eqns) for v in eqn.outvars}
+    order: dict[int, None] = {}
+    for target in (*first, *jaxpr.outvars):
+        needed: set[int] = set()
+        pending = [target]
+        while pending:
+            n = makers.get(v) if not hasattr(v := pending.pop(), "val") else None
+            if n is not None and n not in order and n not in needed:
+                needed.add(n)
+                pending += jaxpr.eqns[n].invars
+        order |= dict.fromkeys(sorted(needed))
+    return [jaxpr.eqns[n] for n in order]
 
 
 def entry_of(array: Array) -> At:

@@ -228,8 +228,9 @@ class Printer:
                 return s.power(go(e.base, ATOM), e.exponent, True), ATOM
             case ex.Mul():
                 first, *rest = e.children
-                if isinstance(first, ex.Num) and first.value == -1:
-                    return s.minus + s.join([go(c, PRODUCT) for c in rest]), SUM
+                if isinstance(first, ex.Num) and first.value < 0:
+                    size = [] if first.value == -1 else [s.number(-first.value)]
+                    return s.minus + s.join([*size, *(go(c, PRODUCT) for c in rest)]), SUM
                 return s.join([go(c, PRODUCT) for c in e.children]), PRODUCT
             case ex.Add():
                 return self._sum([go(c) for c in e.children]), SUM

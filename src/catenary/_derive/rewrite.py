@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from .build import ONE, ZERO, add, along, fn, mul, num, power, reduce, split, total
-from .expr import Add, Along, At, Dim, Expr, Fn, Index, Mul, Num, Pos, Pow, Reduce, head, peel, rename
+from .expr import Add, Along, At, Dim, Expr, Fn, Index, Mul, Num, Pos, Pow, Reduce, head, peel, rename, temporary
 from .value import same
 
 
@@ -265,7 +265,111 @@ def _common_factor(node: Add) -> Expr | None:
     return mul([*common, add(rest)])
 
 
+def _joined_sums(node: Add) -> Expr | None:
+    # Σ_i a f + Σ_i a g = Σ_i a (f + g)
+    sums = [(n, *_sum_term(t)) for n, t in enumerate(node.children)]
+    for n, c, outside, r in sums:
+        for m, d, beside, s in sums:
+            if n >= m or r is None or s is None or len(r.indices) != 1 or len(s.indices) != 1:
+                continue
+            if r.indices[0].size != s.indices[0].size or outside != beside:
+                continue
+            i = temporary(r.indices[0].size)
+            f, g = (set(_factors(rename(x.body, {x.indices[0]: i}))) for x in (r, s))
+            common = [k for k in f & g if i in k.free]
+            if not common:
+                continue
+            left, right = (mul([Num(k), *(y for y in x if y not in common)]) for k, x in ((c, f), (d, g)))
+            joined = mul([*outside, total((i,), mul([*common, add((left, right))]))])
+            return add([*others(node.children, n, m), joined])
+    return None
+
+
+def _sum_term(term: Expr) -> tuple[Fraction, list[Expr], Reduce | None]:
+    """Return a term as number, other factors and the one sum among its factors."""
+    c, rest = split(term)
+    factors = _factors(rest)
+    sums = [f for f in factors if isinstance(f, Reduce) and f.name == "sum"]
+    if len(sums) != 1:
+        return c, [], None
+    return c, [f for f in factors if f is not sums[0]], sums[0]
+
+
+def _factors(expr: Expr) -> list[Expr]:
+    return list(expr.children) if isinstance(expr, Mul) else [expr]
+
+
+def _opposite_sigmoids(node: Add) -> Expr | None:
+    # a σ(u) + a σ(-u) = a
+    for n, t in enumerate(node.children):
+        for f in _factors(t):
+            u = call(f, "sigmoid")
+            if u is None:
+                continue
+            rest = mul(g for g in _factors(t) if g is not f)
+            for m, other in enumerate(node.children):
+                for g in _factors(other) if m != n else ():
+                    v = call(g, "sigmoid")
+                    if v is not None and v is mul((num(-1), u)) and mul(h for h in _factors(other) if h is not g) is rest:
+                        return add([*others(node.children, n, m), rest])
+    return None
+
+
+def _expanded_if_shorter(node: Add) -> Expr | None:
+    for n, t in enumerate(node.children):
+        inner = [f for f in _factors(t) if isinstance(f, Add)]
+        if len(inner) == 1 and len(inner[0].children) <= 3:
+            rest = [f for f in _factors(t) if f is not inner[0]]
+            flat = [mul([*rest, k]) for k in inner[0].children]
+            if any(isinstance(k, Add) for k in flat):
+                continue
+            new = add([*others(node.children, n), *flat])
+            if new.weight < node.weight:
+                return new
+    return None
+
+
 # Products
+
+
+def _cancelled_inside(node: Mul) -> Expr | None:
+    # f (a + b / f) = a f + b, where σ′ counts as σ(u) σ(-u)
+    for n, f in enumerate(node.children):
+        u = call(f, "sigmoid_prime")
+        parts = [fn("sigmoid", u), fn("sigmoid", mul((num(-1), u)))] if u is not None else [f]
+        for m, a in enumerate(node.children):
+            if m == n or not isinstance(a, Add) or not any(_divides(p, t) for p in parts for t in a.children):
+                continue
+            terms = [mul(parts + [_behind(g, parts) for g in _factors(t)]) for t in a.children]
+            new = mul([*others(node.children, n, m), add(terms)])
+            if new.weight < node.weight:
+                return new
+    return None
+
+
+def _behind(factor: Expr, parts: list[Expr]) -> Expr:
+    """Return a reciprocal with its base looked through if it then is one of the parts."""
+    if isinstance(factor, Pow) and peel(factor.base, Fn) in parts:
+        return power(peel(factor.base, Fn), factor.exponent)
+    return factor
+
+
+def _divides(part: Expr, term: Expr) -> bool:
+    return any(
+        isinstance(g, Pow) and g.exponent <= -1 and (g.base is part or peel(g.base, Fn) is part) for g in _factors(term)
+    )
+
+
+def _step(node: Mul) -> Expr | None:
+    # [a ≥ b] where(a = b, 1/2, 1) is the step with 1/2 at 0
+    for n, a, m, b in _pairs(node):
+        if isinstance(a, Fn) and a.name in ("ge", "gt") and isinstance(b, Fn) and b.name == "where":
+            test, at, away = b.children
+            if isinstance(test, Fn) and test.name == "eq" and set(test.children) == set(a.children):
+                if at == num(Fraction(1, 2)) and away is ONE and a.name == "ge":
+                    gap = add((a.children[0], mul((num(-1), a.children[1]))))
+                    return mul([*others(node.children, n, m), fn("step", gap)])
+    return None
 
 
 def _pairs(node: Mul) -> Iterator[tuple[int, Expr, int, Expr]]:
@@ -437,6 +541,11 @@ RULES: list[Rule] = [
     Rule("max(a, b) + softplus(-|a - b|) = a + softplus(b - a)", (Add,), _max_plus_softplus),
     Rule("1 - tanh² = tanh′, 1 - σ(u) = σ(-u)", (Add,), _complements),
     Rule("a b + a c = a (b + c)", (Add,), _common_factor),
+    Rule("a σ(u) + a σ(-u) = a", (Add,), _opposite_sigmoids),
+    Rule("Σ a f + Σ a g = Σ a (f + g)", (Add,), _joined_sums),
+    Rule("a (b + c) + d multiplied out where that is shorter", (Add,), _expanded_if_shorter),
+    Rule("[a ≥ b] where(a = b, 1/2, 1) = step(a - b)", (Mul,), _step),
+    Rule("f (a + b / f) = a f + b", (Mul,), _cancelled_inside),
     Rule("exp(u) σ(-u) = σ(u), σ(u) σ(-u) = σ′(u)", (Mul,), _sigmoid_products),
     Rule("(1 - t)(1 + t) = 1 - t²", (Mul,), _difference_of_squares),
     Rule("exp(v) / Σ exp(v) = softmax(v)", (Mul,), _softmax),

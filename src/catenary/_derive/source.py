@@ -20,16 +20,19 @@ def source(
     inputs: Sequence[Input],
     definitions: Iterable[Line],
     gradients: Sequence[Line],
-    argnums: int | tuple[int, ...],
+    argnums: int | tuple[int, ...] | None,
     summary: str,
 ) -> str:
-    """Return the source of one function of the given parameters; it imports ``jax.numpy`` alone."""
+    """Return the source of one function of the given parameters; it imports ``jax.numpy`` alone.
+
+    Without ``argnums`` it returns the one value of ``gradients``.
+    """
     access = _access(parameters, args, inputs)
     names = {i.name: i.name if i.name in parameters else identifier(i.name) for i in inputs}
     printer = PythonPrinter(names)
     body = [f"{identifier(line.name)} = {printer(line.value)}" for line in definitions]
     results = {line.name: printer(line.value) for line in gradients}
-    returned = _returned(args, inputs, results, argnums)
+    returned = next(iter(results.values())) if argnums is None else _returned(args, inputs, results, argnums)
     text = "\n".join((*body, returned))
     used = [i for i in inputs if i.name not in parameters and _mentions(text, names[i.name])]
     unpack = [f"{names[i.name]} = {access[i.name]}" for i in used]

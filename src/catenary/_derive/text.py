@@ -49,7 +49,8 @@ class Text(Style):
 
     def fraction(self, above: str, below: str) -> str:
         """Return a quotient in front: (1/N)."""
-        below = f"({below})" if " " in below or len(below) > 1 and not below.isalnum() else below
+        bare = below.isalnum() or _enclosed(below)
+        below = below if bare else f"({below})"
         return f"({above}/{below})"
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
@@ -72,6 +73,16 @@ class Text(Style):
             touching = len(text.split(" ")[-1].rstrip("ᵀ")) == 1 and text[-1:].isalpha() and len(f.rstrip("ᵀ")) == 1
             text += ("" if not text or touching and f[0].isalpha() else " ") + f
         return text
+
+
+def _enclosed(text: str) -> bool:
+    """Say whether one pair of brackets holds the whole text."""
+    depth = 0
+    for n, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if depth == 0:
+            return text[0] in "(√" and n == len(text) - 1 and c == ")"
+    return False
 
 
 def split_name(name: str) -> tuple[str, str]:
