@@ -19,6 +19,7 @@ FLOORS = (
     ("_sparsity",),
     ("_plan",),
     ("_derive", "_emit"),
+    ("_call",),
     ("_transforms", "_derivative", "_composition"),
     ("testing", "extend"),
     ("_report",),
