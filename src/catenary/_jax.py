@@ -119,12 +119,19 @@ def user_frame(eqn: Any) -> tuple[str, int] | None:
     return (frame.file_name, frame.start_line) if frame else None
 
 
-def user_position(eqn: Any) -> tuple[str, int, int] | None:
-    """File, line and column of the user's code that made an equation, where JAX still knows."""
+def user_position(eqn: Any) -> tuple[Any, ...] | None:
+    """File, first line, and the rest of the place of the user's code that made an equation, where JAX still knows."""
     from jax._src import source_info_util
 
     frame = source_info_util.user_frame(eqn.source_info.traceback)
-    return (frame.file_name, frame.start_line, frame.start_column) if frame else None
+    if frame is None:
+        return None
+    return frame.file_name, frame.start_line, frame.start_column, frame.end_line, frame.end_column
+
+
+def as_array(x: Any) -> Any:
+    """An array or a tracer; a Python number becomes one, weakly typed."""
+    return x if isinstance(x, jax.Array) else like(jax.numpy.asarray(x), jax.typeof(x))
 
 
 def like(x: Any, aval: Any) -> Any:
@@ -142,9 +149,7 @@ def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:
     >>> evaluate_dimension(2 * N * n**2, {"N": 5, "n": 3})
     90
     """
-    if not hasattr(size, "_evaluate"):
-        return size
-    return size._evaluate(values)
+    return int(size._evaluate(values)) if hasattr(size, "_evaluate") else size
 
 
 def dimension_names(size: Any) -> set[str]:

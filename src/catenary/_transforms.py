@@ -3,174 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_structure, tree_unflatten
+from jax.tree_util import tree_leaves, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
+from catenary._call import (
+    Argnums,
+    Call,
+    Order,
+    check_cotangents,
+    check_inputs,
+    check_jacfwd,
+    check_order,
+    check_outputs,
+    check_scalar,
+    check_tangents,
+    gradient_leaf,
+    out_tangents,
+    positions,
+    traced_call,
+)
 from catenary._emit import loops as _loops  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.program import Point, local_of, run
-from catenary._graph import Graph, Traced, trace
-from catenary._plan.choose import CHOICES, pick
+from catenary._graph import trace
+from catenary._plan.choose import directed
+from catenary._plan.count import MODELS
 from catenary._plan.plan import Plan, make_plan
-
-Order = str | Plan
-Argnums = int | Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One call of a transformed function: what was traced, at which leaves.
-
-    dynamic   the arguments differentiated, a tuple
-    leaves    their leaves, and ``paths`` how a message calls them
-    """
-
-    verb: str
-    fun: Callable[..., Any]
-    traced: Traced
-    dynamic: tuple[Any, ...]
-    leaves: list[Any]
-    paths: list[str]
-
-    @property
-    def graph(self) -> Graph:
-        return self.traced.graph
-
-    @property
-    def results(self) -> Any:
-        return self.graph.outputs[: self.traced.n_out]
-
-    def value(self, point: Point) -> tuple[Any, Any]:
-        """The function's result and its auxiliary result, at the point."""
-        values = [point.output(a) for a in self.graph.outputs]
-        n = self.traced.n_out
-        aux = self.traced.aux(values[n:]) if self.traced.aux_tree is not None else None
-        return tree_unflatten(self.traced.out_tree, values[:n]), aux
-
-    def resolve(self, order: Order) -> tuple[Any, tuple[int, ...], Callable[..., bool]]:
-        """Local derivatives, an elimination order, and which implicit nodes are pushed."""
-        local = local_of(self.graph, self.graph.inputs, self.results)
-        if isinstance(order, Plan):
-            order.check(self.graph.fingerprint())
-            sequence, pushed = order.order, order.pushed
-        else:
-            sequence, pushed = pick(local, order)
-        chosen = {local.nodes[k].implicit for k in pushed}
-        return local, sequence, chosen.__contains__
-
-
-def _call(
-    verb: str, fun: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool
-) -> _Call:
-    numbers = _positions(verb, fun, argnums, len(args))
-    dynamic = tuple(args[k] for k in numbers)
-    with_paths, _ = tree_flatten_with_path(dynamic)
-    leaves = [leaf for _, leaf in with_paths]
-    paths = [
-        f"argument {numbers[path[0].idx]}" + (f", leaf {keystr(path[1:])}" if path[1:] else "")
-        for path, _ in with_paths
-    ]
-    for leaf, path in zip(leaves, paths, strict=True):
-        _check_array(verb, fun, leaf, path)
-
-    def of_dynamic(*values: Any) -> Any:
-        full = list(args)
-        for k, value in zip(numbers, values, strict=True):
-            full[k] = value
-        return fun(*full, **kwargs)
-
-    traced = trace(of_dynamic, dynamic, has_aux=has_aux)
-    return _Call(verb, fun, traced, dynamic, leaves, paths)
-
-
-def _positions(verb: str, fun: Callable[..., Any], argnums: Argnums, n: int) -> tuple[int, ...]:
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    for k in numbers:
-        if not -n <= k < n:
-            kind = TypeError if verb in ("grad", "value_and_grad") else ValueError
-            raise kind(
-                f"{errors.call(verb, fun)}: differentiating with respect to argnums={argnums} requires at least {k + 1 if k >= 0 else -k} "
-                f"positional arguments to be passed by the caller, but got only {n} positional arguments."
-            )
-    return tuple(k % n for k in numbers)
-
-
-def _check_array(verb: str, fun: Callable[..., Any], leaf: Any, path: str) -> None:
-    try:
-        _jax.aval_of(leaf)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"{errors.call(verb, fun)}: {path} is {leaf!r} of type {type(leaf).__name__}, which is not a valid JAX type. "
-            "Differentiated arguments are arrays, numbers, or pytrees of them: leave this one out with argnums=, or close over it."
-        ) from None
-
-
-def _check_callable(verb: str, fun: Any) -> None:
-    if not callable(fun):
-        raise TypeError(f"ct.{verb}: expected a callable value, got {fun!r} of type {type(fun).__name__}.")
-
-
-def _check_order(verb: str, fun: Any, order: Any) -> None:
-    _check_callable(verb, fun)
-    if isinstance(order, Plan) or (isinstance(order, str) and order in CHOICES):
-        return
-    if order == "parallel":
-        raise NotImplementedError(f"{errors.call(verb, fun)}: order='parallel' is not supported yet. Use order='auto'.")
-    raise ValueError(f"{errors.call(verb, fun)}: unknown order {order!r}. Choose {', '.join(CHOICES)}, or pass a Plan.")
-
-
-def _is(x: Any, kind: Any) -> bool:
-    return bool(jax.dtypes.issubdtype(_jax.aval_of(x).dtype, kind))
-
-
-def _check_inputs(call: _Call, holomorphic: bool, allow_int: bool, name: str) -> None:
-    """As JAX does for reverse mode: complex for holomorphic functions, else inexact unless ``allow_int``."""
-    for leaf, path in zip(call.leaves, call.paths, strict=True):
-        dtype = _jax.aval_of(leaf).dtype
-        where = f"{errors.call(call.verb, call.fun)}: {path} has dtype {dtype}. "
-        if holomorphic and not _is(leaf, np.complexfloating):
-            raise TypeError(f"{where}{name} with holomorphic=True requires inputs with complex dtype, but got {dtype}.")
-        if not _is(leaf, np.inexact) and not (allow_int and (_is(leaf, np.integer) or _is(leaf, np.bool_))):
-            raise TypeError(
-                f"{where}{name} requires real- or complex-valued inputs (input dtype that is a sub-dtype of np.inexact), "
-                f"but got {dtype}. If you want to use Boolean- or integer-valued inputs, use vjp or set allow_int to True "
-                "(which gives float0 zeros); or pass the argument as float, or leave it out with argnums=."
-            )
-
-
-def _check_outputs(call: _Call, holomorphic: bool, name: str) -> None:
-    for atom in call.results:
-        dtype = call.graph.aval(atom).dtype
-        where = f"{errors.call(call.verb, call.fun)}: the output has dtype {dtype}. "
-        complex_ = jax.dtypes.issubdtype(dtype, np.complexfloating)
-        if holomorphic and not complex_:
-            raise TypeError(
-                f"{where}{name} with holomorphic=True requires outputs with complex dtype, but got {dtype}."
-            )
-        if not holomorphic and (complex_ or not jax.dtypes.issubdtype(dtype, np.floating)):
-            hint = (
-                "For holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic functions "
-                "involving complex outputs, use vjp directly."
-                if complex_
-                else "For differentiation of functions with integer outputs, use vjp directly."
-            )
-            raise TypeError(
-                f"{where}{name} requires real-valued outputs (output dtype that is a sub-dtype of np.floating), but got {dtype}. {hint}"
-            )
-
-
-def _gradient_leaf(value: Any, leaf: Any) -> Any:
-    """What stands for an input without a tangent: float0 zeros."""
-    if _jax.tangent_dtype(_jax.aval_of(leaf).dtype) == _jax.float0:
-        return np.zeros(np.shape(leaf), _jax.float0)
-    return value
 
 
 def value_and_grad(
@@ -253,47 +118,31 @@ def _scalar_transform(
     allow_int: bool,
     order: Order,
 ) -> Callable[..., Any]:
-    _check_order(verb, fun, order)
+    check_order(verb, fun, order)
 
     @wraps(fun)
     def both(*args: Any, **kwargs: Any) -> Any:
-        call = _call(verb, fun, argnums, args, kwargs, has_aux)
-        _check_inputs(call, holomorphic, allow_int, "grad")
-        _check_scalar(call)
-        _check_outputs(call, holomorphic, "grad")
+        call = traced_call(verb, fun, argnums, args, kwargs, has_aux)
+        check_inputs(call, holomorphic, allow_int, "grad")
+        check_scalar(call)
+        check_outputs(call, holomorphic, "grad")
         if order in ("auto", "reverse"):
             local = local_of(call.graph, call.graph.inputs, call.results)
             point = run(local, call.leaves, lambda _: False)
             leaves = point.pull([1])
         else:
-            local, sequence, push = call.resolve(order)
+            local, sequence, push = call.resolve(order, holomorphic)
             point = run(local, call.leaves, push)
             row = point.jacobian(sequence, push)[0]
             leaves = [_dense(terms, np.shape(x), _jax.aval_of(x)) for terms, x in zip(row, call.leaves, strict=True)]
         value, aux = call.value(point)
-        gradients = _by_argument(
-            call, argnums, [_gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)]
-        )
+        gradients = _by_argument(call, argnums, [gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)])
         return ((value, aux) if has_aux else value), gradients
 
     return both
 
 
-def _check_scalar(call: _Call) -> None:
-    name = errors.call(call.verb, call.fun)
-    if call.traced.n_out != 1 or call.traced.out_tree != tree_structure(0):
-        raise TypeError(
-            f"{name}: Gradient only defined for scalar-output functions. Output was a {call.traced.out_tree}; return one number, or use ct.jacobian."
-        )
-    shape = call.graph.aval(call.results[0]).shape
-    if shape != ():
-        raise TypeError(
-            f"{name}: Gradient only defined for scalar-output functions. Output had shape: {shape}. "
-            "Reduce it to one number, as with .sum() or .mean(), or use ct.jacobian."
-        )
-
-
-def _by_argument(call: _Call, argnums: Argnums, leaves: Sequence[Any]) -> Any:
+def _by_argument(call: Call, argnums: Argnums, leaves: Sequence[Any]) -> Any:
     tree = tree_unflatten(tree_structure(call.dynamic), leaves)
     return tree[0] if isinstance(argnums, int) else tree
 
@@ -398,18 +247,18 @@ def _jacobian(
     allow_int: bool,
     order: Order,
 ) -> Callable[..., Any]:
-    _check_order(verb, fun, order)
+    check_order(verb, fun, order)
 
     @wraps(fun)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        call = _call(verb, fun, argnums, args, kwargs, has_aux)
+        call = traced_call(verb, fun, argnums, args, kwargs, has_aux)
         if verb == "jacfwd":
-            _check_jacfwd(call, holomorphic)
+            check_jacfwd(call, holomorphic)
         else:
             name = "jacrev" if verb == "jacobian" else verb
-            _check_inputs(call, holomorphic, allow_int, name)
-            _check_outputs(call, holomorphic, name)
-        local, sequence, push = call.resolve(order)
+            check_inputs(call, holomorphic, allow_int, name)
+            check_outputs(call, holomorphic, name)
+        local, sequence, push = call.resolve(order, holomorphic)
         point = run(local, call.leaves, push)
         maps = point.jacobian(sequence, push)
         blocks = []
@@ -420,7 +269,7 @@ def _jacobian(
                 aval = _jax.aval_of(x)
                 shape = (*out.shape, *aval.shape)
                 if _jax.tangent_dtype(aval.dtype) == _jax.float0:
-                    cells.append(np.zeros(shape, _jax.float0))
+                    cells.append(jnp.zeros(shape, aval.dtype))  # as JAX: integer zeros here, float0 in grad
                 else:
                     cells.append(_dense(terms, shape, out if verb == "jacfwd" else aval))
             blocks.append(_by_argument(call, argnums, cells))
@@ -428,22 +277,6 @@ def _jacobian(
         return (result, call.value(point)[1]) if has_aux else result
 
     return jacobian_of
-
-
-def _check_jacfwd(call: _Call, holomorphic: bool) -> None:
-    for leaf, path in zip(call.leaves, call.paths, strict=True):
-        dtype = _jax.aval_of(leaf).dtype
-        where = f"{errors.call(call.verb, call.fun)}: {path} has dtype {dtype}. "
-        if holomorphic and not _is(leaf, np.complexfloating):
-            raise TypeError(f"{where}jacfwd with holomorphic=True requires inputs with complex dtype, but got {dtype}.")
-        if not holomorphic and not _is(leaf, np.floating):
-            raise TypeError(
-                f"{where}jacfwd requires real-valued inputs (input dtype that is a sub-dtype of np.floating), but got {dtype}. "
-                "For holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic functions "
-                "involving complex inputs or integer inputs, use jvp directly."
-            )
-    if holomorphic:
-        _check_outputs(call, True, "jacfwd")
 
 
 def hessian(
@@ -471,7 +304,7 @@ def hessian(
     [[ 6.  0.]
      [ 0. 12.]]
     """
-    _check_order("hessian", fun, order)
+    check_order("hessian", fun, order)
     inner = _jacobian("jacobian", fun, argnums, has_aux, holomorphic, False, "auto")
     return _jacobian("hessian", inner, argnums, has_aux, holomorphic, False, order)
 
@@ -506,11 +339,11 @@ def jvp(
     >>> print(value, tangent)
     0.0 2.0
     """
-    _check_order("jvp", fun, order)
+    check_order("jvp", fun, order)
     call, point, sequence = _at("jvp", fun, primals, has_aux, order, push=True)
-    flat = _check_tangents(call, tangents)
+    flat = check_tangents(call, tangents)
     value, aux = call.value(point)
-    tangent = tree_unflatten(call.traced.out_tree, _out_tangents(call, point.push(flat, sequence)))
+    tangent = tree_unflatten(call.traced.out_tree, out_tangents(call, point.push(flat, sequence)))
     return (value, tangent, aux) if has_aux else (value, tangent)
 
 
@@ -531,13 +364,13 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
     >>> print(push(2.0), push(3.0))
     2.0 3.0
     """
-    _check_order("linearize", fun, order)
+    check_order("linearize", fun, order)
     call, point, sequence = _at("linearize", fun, primals, has_aux, order, push=True)
     value, aux = call.value(point)
 
     def push(*tangents: Any) -> Any:
-        flat = _check_tangents(call, tangents)
-        return tree_unflatten(call.traced.out_tree, _out_tangents(call, point.push(flat, sequence)))
+        flat = check_tangents(call, tangents)
+        return tree_unflatten(call.traced.out_tree, out_tangents(call, point.push(flat, sequence)))
 
     return (value, push, aux) if has_aux else (value, push)
 
@@ -559,15 +392,15 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Or
     >>> print(*pull(1.0))
     5.0 2.0
     """
-    _check_order("vjp", fun, order)
+    check_order("vjp", fun, order)
     call, point, sequence = _at("vjp", fun, primals, has_aux, order, push=False)
     value, aux = call.value(point)
 
     def pull(cotangent: Any) -> Any:
-        flat = _check_cotangents(call, cotangent)
+        flat = check_cotangents(call, cotangent)
         leaves = point.pull(flat, sequence)
         return tree_unflatten(
-            tree_structure(call.dynamic), [_gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)]
+            tree_structure(call.dynamic), [gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)]
         )
 
     return (value, pull, aux) if has_aux else (value, pull)
@@ -575,78 +408,20 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Or
 
 def _at(
     verb: str, fun: Callable[..., Any], primals: Any, has_aux: bool, order: Order, push: bool
-) -> tuple[_Call, Point, Any]:
+) -> tuple[Call, Point, Any]:
     if not isinstance(primals, tuple | list):
         raise TypeError(
             f"{errors.call(verb, fun)}: primal and tangent arguments must be tuples or lists; found {type(primals).__name__} for primals."
         )
-    call = _call(verb, fun, tuple(range(len(primals))), primals, {}, has_aux)
+    call = traced_call(verb, fun, tuple(range(len(primals))), primals, {}, has_aux)
     natural = "forward" if push else "reverse"
     if order in ("auto", natural):
         local = local_of(call.graph, call.graph.inputs, call.results)
         return call, run(local, call.leaves, lambda _: push), None
     local, sequence, chosen = call.resolve(order)
+    if directed(local) is not None:
+        return call, run(local, call.leaves, lambda _: push), None
     return call, run(local, call.leaves, chosen), (sequence, chosen)
-
-
-def _check_tangents(call: _Call, tangents: Any) -> list[Any]:
-    name = errors.call(call.verb, call.fun)
-    if not isinstance(tangents, tuple | list):
-        raise TypeError(
-            f"{name}: primal and tangent arguments must be tuples or lists; found {type(tangents).__name__} for tangents."
-        )
-    flat, tree = tree_flatten(tuple(tangents))
-    expected = tree_structure(call.dynamic)
-    if tree != expected:
-        raise TypeError(
-            f"{name}: primal and tangent arguments must have the same tree structure; primals have tree structure {expected} "
-            f"whereas tangents have tree structure {tree}."
-        )
-    result: list[Any] = []
-    for t, x, path in zip(flat, call.leaves, call.paths, strict=True):
-        aval, dtype = _jax.aval_of(x), _jax.dtype_of(t)
-        wanted = _jax.tangent_dtype(aval.dtype)
-        if dtype != wanted:
-            raise TypeError(
-                f"{name}: {path}: primal and tangent arguments do not match; dtypes must be equal, or in case of int/bool primal dtype the "
-                f"tangent dtype must be float0. Got primal dtype {aval.dtype} and so expected tangent dtype {wanted}, but got tangent dtype {dtype} instead."
-            )
-        if np.shape(t) != aval.shape:
-            raise ValueError(
-                f"{name}: {path}: jvp called with different primal and tangent shapes; Got primal shape {aval.shape} and tangent shape as {np.shape(t)}"
-            )
-        result.append(None if wanted == _jax.float0 else t)
-    return result
-
-
-def _out_tangents(call: _Call, tangents: Sequence[Any]) -> list[Any]:
-    avals = [call.graph.aval(a) for a in call.results]
-    return [
-        np.zeros(a.shape, _jax.float0) if _jax.tangent_dtype(a.dtype) == _jax.float0 else t
-        for t, a in zip(tangents, avals, strict=True)
-    ]
-
-
-def _check_cotangents(call: _Call, cotangent: Any) -> list[Any]:
-    name = errors.call(call.verb, call.fun)
-    flat, tree = tree_flatten(cotangent)
-    if tree != call.traced.out_tree:
-        raise ValueError(
-            f"{name}: unexpected tree structure of argument to vjp function: got {tree}, but expected to match {call.traced.out_tree}, "
-            "the structure of the function's result."
-        )
-    result: list[Any] = []
-    for ct, atom in zip(flat, call.results, strict=True):
-        aval = call.graph.aval(atom)
-        wanted = _jax.tangent_dtype(aval.dtype)
-        if np.shape(ct) != aval.shape or _jax.dtype_of(ct) != wanted:
-            raise ValueError(
-                f"{name}: unexpected JAX type (e.g. shape/dtype) for argument to VJP function: got {_jax.dtype_of(ct)}{list(np.shape(ct))}, "
-                f"but expected {np.dtype(wanted)}{list(aval.shape)} because the corresponding output of the differentiated function had JAX type "
-                f"{aval.dtype}{list(aval.shape)}"
-            )
-        result.append(None if wanted == _jax.float0 else ct)
-    return result
 
 
 def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = "flops", order: str = "auto") -> Plan:
@@ -673,9 +448,7 @@ def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = 
     >>> print(ct.plan(lambda x: jnp.tanh(x).sum(), jnp.ones(5)).name)
     reverse
     """
-    from catenary._plan.count import MODELS
-
-    _check_order("plan", fun, order)
+    check_order("plan", fun, order)
     if cost not in MODELS:
         raise ValueError(f"{errors.call('plan', fun)}: unknown cost {cost!r}. Choose {', '.join(MODELS)}.")
     graph, local = plan_local(fun, args, argnums)
@@ -687,13 +460,13 @@ def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -
 
     Concrete arguments that are not differentiated are closed over, as the transforms do.
     """
-    abstract = any(isinstance(x, jax.ShapeDtypeStruct) for x in jax.tree_util.tree_leaves(args))
-    numbers = _positions("plan", fun, argnums, len(args))
+    abstract = any(isinstance(x, jax.ShapeDtypeStruct) for x in tree_leaves(args))
+    numbers = positions("plan", fun, argnums, len(args))
     if not abstract:
-        call = _call("plan", fun, argnums, args, {}, False)
+        call = traced_call("plan", fun, argnums, args, {}, False)
         return call.graph.fingerprint(), local_of(call.graph, call.graph.inputs, call.results)
     traced = trace(fun, args)
-    starts = np.cumsum([0, *(len(jax.tree_util.tree_leaves(a)) for a in args)])
+    starts = np.cumsum([0, *(len(tree_leaves(a)) for a in args)])
     inputs = [v for k in numbers for v in traced.graph.inputs[starts[k] : starts[k + 1]]]
     return traced.graph.fingerprint(), local_of(traced.graph, inputs, traced.graph.outputs[: traced.n_out])
 

@@ -59,7 +59,7 @@ def _own(recipe: Recipe, mask: int, core: int) -> bool:
     source = recipe.sources[mask]
     cores = [s for s in recipe.sources if s.role == "core"]
     return (
-        core >= 0
+        0 <= core < len(cores)
         and cores[core].of == source.of
         and cores[core].labels == source.labels
         and not (source.ops or cores[core].ops)
@@ -67,10 +67,7 @@ def _own(recipe: Recipe, mask: int, core: int) -> bool:
 
 
 def _prepared(source: Source, given: dict[str, Value]) -> Any:
-    if source.of is None:
-        array = positions(*source.delta)  # type: ignore[misc]
-    else:
-        array = getattr(given[source.of], source.role)
+    array = positions(*source.delta) if source.delta else getattr(given[source.of or ""], source.role)
     for op in source.ops:
         array = _apply(array, op)
     return array
@@ -137,7 +134,7 @@ def _product(recipe: Recipe, cores: list[tuple[Any, Sequence[int]]]) -> Any:
         reduced.append((x, list(labels)))
     if len(reduced) == 1:
         return scaled(reduced[0][0], recipe.scale)
-    (a, la), (b, lb) = reduced[::-1] if recipe.swap else reduced
+    (a, la), (b, lb) = reduced
     dtype = jnp.promote_types(a.dtype, b.dtype)
     a, b = a.astype(dtype), b.astype(dtype)
     contracted = [i for i in la if i in lb and i not in out]
@@ -149,8 +146,9 @@ def _product(recipe: Recipe, cores: list[tuple[Any, Sequence[int]]]) -> Any:
         b = scaled(b, recipe.scale)
     shared = [i for i in la if i in lb and i in out]
     if set(la) == set(lb):
-        order = [*out, *contracted]
-        return (spread(a, la, order) * spread(b, lb, order)).sum(range(len(out), len(order)))
+        return (a * spread(b, lb, la)).sum([k for k, i in enumerate(la) if i not in out])
+    if la[-1] in contracted:
+        (a, la), (b, lb), contracted = _merged(a, la, b, lb, contracted)
     return lax.dot_general(
         a,
         b,
@@ -160,6 +158,17 @@ def _product(recipe: Recipe, cores: list[tuple[Any, Sequence[int]]]) -> Any:
         ),
         precision=recipe.precision,
     )
+
+
+def _merged(a: Any, la: list[int], b: Any, lb: list[int], contracted: list[int]) -> Any:
+    """Contracted axes that stand together in both operands as one axis: XLA copies an operand to move several."""
+    for i, j in zip(contracted[-2::-1], contracted[:0:-1], strict=True):
+        ka, kb = la.index(i), lb.index(i)
+        if la[ka + 1 : ka + 2] == [j] and lb[kb + 1 : kb + 2] == [j]:
+            a = a.reshape(*a.shape[:ka], a.shape[ka] * a.shape[ka + 1], *a.shape[ka + 2 :])
+            b = b.reshape(*b.shape[:kb], b.shape[kb] * b.shape[kb + 1], *b.shape[kb + 2 :])
+            la, lb, contracted = ([n for n in labels if n != j] for labels in (la, lb, contracted))
+    return (a, la), (b, lb), contracted
 
 
 def add_values(term: Term, parts: Sequence[tuple[Term, Value]], dtype: Any) -> Value:

@@ -214,8 +214,8 @@ class While:
 
     def pull(self, cotangents: Ports) -> list[Any]:
         raise ValueError(
-            "Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop values: "
-            "the number of trips is not known, so the values to remember have no fixed size. "
+            "Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop "
+            "values: the number of trips is not known, so the values to remember have no fixed size. "
             "Use order='forward' (jvp, jacfwd), or lax.scan, or lax.fori_loop with static bounds."
         )
 

@@ -212,7 +212,8 @@ class _Builder:
             self.active[names[tangent]] = self.active[equation.inputs[k]]  # type: ignore[index]
         primal = self._primal_names(inner, equation, names)
         for eqn in inner.equations:
-            linear = any(names.get(a) in self.tangents for a in eqn.inputs if isinstance(a, int))
+            reads = [names[a] for a in eqn.inputs if isinstance(a, int)]
+            linear = any(isinstance(a, int) and a in self.tangents for a in reads)
             for v in eqn.outputs:
                 make = self._tangent if linear else self.graph.new
                 names[v] = primal[v] if v in primal else make(inner.avals[v])
@@ -232,8 +233,9 @@ class _Builder:
             if atom != value:
                 self.graph.equations.append(Equation(COPY, {}, (atom,), (value,)))
         for k, out in zip(outputs, inner.outputs[len(equation.outputs) :], strict=True):
-            if isinstance(out, int) and names[out] in self.active:
-                self.active[equation.outputs[k]] = self.active[names[out]]
+            tangent = names[out] if isinstance(out, int) else None
+            if isinstance(tangent, int) and tangent in self.active:
+                self.active[equation.outputs[k]] = self.active[tangent]
 
     def _tangent(self, aval: Any) -> int:
         value = self.graph.new(aval)

@@ -69,9 +69,9 @@ def arrange(term: Term, side: str, tied: Collection[int]) -> Arrangement | None:
     once = Counter(label for axis in groups[side] for label, _ in axis.factors)
     for k, axis in enumerate(groups[side]):
         labels = {i for i, _ in axis.factors}
-        if digits(axis, work.sizes) is not None and all(once[i] == 1 for i in labels):
-            if labels.isdisjoint(beyond) or (k in tied and axis.plain):
-                continue
+        alone = digits(axis, work.sizes) is not None and all(once[i] == 1 for i in labels)
+        if alone and (labels.isdisjoint(beyond) or (k in tied and axis.plain)):
+            continue
         if not labels <= beyond:
             return None
         work.untie(side, k)

@@ -33,7 +33,6 @@ class Recipe:
     sources         operands
     select          (mask, core, labels): masks applied to a core before the product, and the core's labels
                     afterwards; core is -1 where there is none and the mask itself becomes one; other masks are and-ed
-    swap            whether the first core is the right factor of the product
     core, mask      labels of the results, in the numbering of the sources
     flops           arithmetic operations it takes: products, sums, selections
     multiplications products alone, ones free
@@ -42,7 +41,6 @@ class Recipe:
     term: Term
     sources: tuple[Source, ...]
     select: tuple[tuple[int, int, tuple[int, ...]], ...]
-    swap: bool
     core: tuple[int, ...] | None
     mask: tuple[int, ...] | None
     sizes: dict[int, Size]
@@ -88,14 +86,15 @@ def compose(second: Term, first: Term, untie: bool = True) -> Recipe | None:
         Source(n, "core" if o.role == "core" else "mask", tuple(o.ops), tuple(o.labels), o.delta)
         for n, o in zip(names, work.operands, strict=True)
     ]
-    return _recipe(work, sources, second.scale * first.scale, first.precision or second.precision)
+    return recipe_of(work, sources, second.scale * first.scale, first.precision or second.precision)
 
 
 def _shifted(axis: Axis, by: int) -> Axis:
     return Axis(axis.size, axis.start, tuple((i + by, s) for i, s in axis.factors))
 
 
-def _recipe(work: Work, sources: Sequence[Source], scale: Any, precision: Any) -> Recipe:
+def recipe_of(work: Work, sources: Sequence[Source], scale: Any, precision: Any) -> Recipe:
+    """The product of the sources, summed over the labels that stand neither in "out" nor in "inp"."""
     out, inp = tuple(work.groups["out"]), tuple(work.groups["inp"])
     kept = labels_of((*out, *inp))
     sizes = work.sizes
@@ -107,7 +106,7 @@ def _recipe(work: Work, sources: Sequence[Source], scale: Any, precision: Any) -
     summed = {i for i in inside if i not in kept}
     cores = [s.labels for s in sources if s.role == "core"]
     select = _selections(sources, cores, summed)
-    swap, core = product_labels(cores, kept) if cores else (False, None)
+    core = product_labels(cores, kept) if cores else None
     waiting = [s.labels for k, s in enumerate(sources) if s.role == "mask" and k not in {x[0] for x in select}]
     mask = tuple(dict.fromkeys(i for labels in waiting for i in labels)) if waiting else None
     flops, multiplications = _cost(sources, select, cores, core, sizes, scale)
@@ -121,7 +120,6 @@ def _recipe(work: Work, sources: Sequence[Source], scale: Any, precision: Any) -
         term,
         tuple(sources),
         select,
-        swap,
         core,
         mask,
         dict(sizes),
@@ -168,23 +166,21 @@ def _compacted(term: Term, sizes: dict[int, Size], kept: Sequence[int]) -> Term:
     )
 
 
-def product_labels(cores: Sequence[tuple[int, ...]], kept: Sequence[int]) -> tuple[bool, tuple[int, ...]]:
-    """Whether to swap the factors of a product, and its labels in the order in which they come out.
+def product_labels(cores: Sequence[tuple[int, ...]], kept: Sequence[int]) -> tuple[int, ...]:
+    """The labels of a product in the order in which they come out, so that nothing is transposed on the way.
 
     Entry by entry the order is that of the wider factor; a contraction gives (shared, left, right).
     """
     keep = set(kept)
     if len(cores) == 1:
-        return False, tuple(i for i in cores[0] if i in keep)
+        return tuple(i for i in cores[0] if i in keep)
     a, b = cores
     if keep >= {*a, *b}:
         wide, narrow = (b, a) if len(b) > len(a) else (a, b)
-        return len(b) > len(a), (*wide, *(i for i in narrow if i not in wide))
+        return (*wide, *(i for i in narrow if i not in wide))
+    shared = [i for i in a if i in keep and i in b]
     free_a, free_b = ([i for i in x if i in keep and i not in y] for x, y in ((a, b), (b, a)))
-    rank = {label: k for k, label in enumerate(kept)}
-    swap = min((rank[i] for i in free_b), default=len(rank)) < min((rank[i] for i in free_a), default=len(rank))
-    left, right, first = (free_b, free_a, b) if swap else (free_a, free_b, a)
-    return swap, (*(i for i in first if i in keep and i in a and i in b), *left, *right)
+    return (*shared, *free_a, *free_b)
 
 
 def volume(labels: Any, sizes: Any) -> Any:

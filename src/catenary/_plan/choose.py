@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from catenary._local import Local
 from catenary._plan.count import Count, Mode
 from catenary._plan.eliminate import eliminate
-from catenary._plan.orders import ORDERS, Order, reverse
+from catenary._plan.orders import ORDERS, Order
 
 #: What ``order=`` may say, and which orders of the registry it considers.
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -47,20 +48,43 @@ def is_row(local: Local) -> bool:
     return len(local.outputs) == 1 and all(isinstance(n, int) and n == 1 for n in local.shape(local.outputs[0]))
 
 
-def candidates(local: Local, choice: str, model: str = "flops") -> list[Candidate]:
+def directed(local: Local, holomorphic: bool = False) -> tuple[str, ...] | None:
+    """The orders that a program with complex values admits; None where all are right.
+
+    Real and imaginary parts, moduli and conjugates are linear over the reals alone: they have no complex core, and
+    must be pushed from real inputs or pulled from real outputs.
+    """
+
+    def complex_(vertices: Iterable[int]) -> bool:
+        return any(local.dtype(v).kind == "c" for v in vertices)
+
+    ends = (complex_(local.inputs), complex_(local.outputs))
+    if not any(ends) and not complex_(v for node in local.nodes for v in node.vertices):
+        return None
+    if holomorphic or not all(ends):
+        return tuple(n for n, end in (("reverse", ends[1]), ("forward", ends[0])) if holomorphic or not end)
+    return ("reverse",)
+
+
+def candidates(local: Local, choice: str, model: str = "flops", holomorphic: bool = False) -> list[Candidate]:
     """The orders that a choice considers, cheapest first; equals in the order of the registry."""
     names = CHOICES[choice]
     if choice == "auto" and len(local.nodes) > MOST_GREEDY:
         names = ("reverse", "forward")
+    admitted = directed(local, holomorphic)
+    if admitted is not None:
+        names = tuple(n for n in names if n in admitted) or admitted
     found = [count(local, name, ORDERS[name](local), model) for name in names]
     return sorted(found, key=lambda c: c.cost if isinstance(c.cost, int | float) else 0)
 
 
-def pick(local: Local, choice: str) -> tuple[Order, frozenset[int]]:
+def pick(local: Local, choice: str, holomorphic: bool = False) -> tuple[Order, frozenset[int]]:
     """The order to use, and the implicit nodes to push."""
-    if choice == "reverse" or (choice == "auto" and is_row(local)):
-        return reverse(local), frozenset()
-    if choice == "forward":
-        return ORDERS["forward"](local), frozenset(range(len(local.nodes)))
-    best = candidates(local, choice)[0]
+    if choice == "auto" and is_row(local):
+        choice = "reverse"
+    admitted = directed(local, holomorphic)
+    if choice in MODES and (admitted is None or choice in admitted):
+        order = ORDERS[choice](local)
+        return order, frozenset(order) if choice == "forward" else frozenset()
+    best = candidates(local, choice, holomorphic=holomorphic)[0]
     return best.order, best.pushed

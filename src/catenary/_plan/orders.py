@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heapify, heappop, heappush
 from math import prod
 
 from catenary._local import Local
@@ -66,8 +67,13 @@ def _greedy(measure: Callable[[set[int], set[int], dict[int, set[int]]], int]) -
                 out.setdefault(a, set()).add(b)
         left, chosen = set(range(len(local.nodes))), []
         cost = {k: measure(into.get(k, set()), out.get(k, set()), out) for k in left}
-        while left:
-            k = min(left, key=lambda n: (cost[n], -n))
+        heap = [(c, -k) for k, c in cost.items()]
+        heapify(heap)
+        while heap:
+            c, k = heappop(heap)
+            k = -k
+            if k not in left or c != cost[k]:
+                continue
             left.remove(k)
             chosen.append(k)
             above, below = out.pop(k, set()), into.pop(k, set())
@@ -78,8 +84,9 @@ def _greedy(measure: Callable[[set[int], set[int], dict[int, set[int]]], int]) -
                 out[u].discard(k)
                 out[u] |= above
             for n in above | below:
-                if n in left:
-                    cost[n] = measure(into.get(n, set()), out.get(n, set()), out)
+                if n in left and (new := measure(into.get(n, set()), out.get(n, set()), out)) != cost[n]:
+                    cost[n] = new
+                    heappush(heap, (new, -n))
         return tuple(chosen)
 
     return order

@@ -107,8 +107,9 @@ class Plan:
         """
         if program != self.program:
             raise PlanError(
-                f"this plan was made for another program: {self.function}, digest {self.program}; found digest {program}. "
-                "A plan holds for one function at one set of shapes and dtypes: make one with ct.plan(fun, *args) at these arguments."
+                f"this plan was made for another program: {self.function}, digest {self.program}; found digest "
+                f"{program}. A plan holds for one function at one set of shapes and dtypes: make one with "
+                "ct.plan(fun, *args) at these arguments."
             )
 
     def __str__(self) -> str:

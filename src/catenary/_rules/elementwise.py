@@ -6,6 +6,7 @@ An operand that is broadcast along an axis of size 1 (or is a number) has no lab
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import log, pi, sqrt
 from typing import Any
 
@@ -24,7 +25,7 @@ def _table(rows: dict[str, Any]) -> dict[Any, Any]:
 
 
 def _power(x: Any, n: int) -> Any:
-    return n * lax.integer_pow(x, n - 1) if n != 1 else jnp.ones_like(x)
+    return n * x if n == 2 else n * lax.integer_pow(x, n - 1)
 
 
 def _where_tie(a: Any, b: Any) -> Any:
@@ -38,6 +39,26 @@ def _pow_base(a: Any, b: Any) -> Any:
 
 def _pow_exponent(a: Any, y: Any) -> Any:
     return jnp.log(jnp.where(a == 0, jnp.ones_like(a), a)) * y
+
+
+def _above(a: Any, b: Any) -> Any:
+    return a >= b
+
+
+def _below(a: Any, b: Any) -> Any:
+    return a <= b
+
+
+def _cosine(a: Any, b: Any) -> Any:
+    return b / (a * a + b * b)
+
+
+def _quotients(a: Any, b: Any) -> Any:
+    return lax.sign(a / b) * lax.floor(abs(a / b))
+
+
+def _side(x: Any) -> Any:
+    return lax.select(x >= 0, lax.full_like(x, 1), lax.full_like(x, -1))
 
 
 UNARY = _table({
@@ -66,11 +87,12 @@ UNARY = _table({
     "cbrt":         Row("xy", lambda x, y: y / (3 * x), real=True),
     "square":       Row("x", lambda x: 2 * x),
     "one_minus_square": Row("x", lambda x: 2 * x, scale=-1),
-    "abs":          Row("x", jnp.sign, real=True),
+    "abs":          Row("x", _side, real=True),
     "erf":          Row("x", lambda x: 2 / sqrt(pi) * jnp.exp(-x * x)),
     "erfc":         Row("x", lambda x: 2 / sqrt(pi) * jnp.exp(-x * x), scale=-1),
     "erf_inv":      Row("y", lambda y: sqrt(pi) / 2 * jnp.exp(y * y)),
     "lgamma":       Row("x", lax.digamma),
+    "integer_pow":  Row("x", lambda x: x),  # with its exponent: below
     "neg":          Row(scale=-1),
     "copy":         Row(),
     "reduce_precision": Row(),
@@ -84,11 +106,11 @@ BINARY = _table({
     "sub":          (Row(), Row(scale=-1)),
     "mul":          (Row("b", lambda b: b), Row("a", lambda a: a)),
     "div":          (Row("b", lambda b: 1 / b), Row("yb", lambda y, b: y / b, scale=-1)),
-    "max":          (Row("ab", _where_tie, lambda a, b: a >= b, real=True), Row("ba", _where_tie, lambda b, a: b >= a, real=True)),
-    "min":          (Row("ab", _where_tie, lambda a, b: a <= b, real=True), Row("ba", _where_tie, lambda b, a: b <= a, real=True)),
+    "max":          (Row("ab", _where_tie, _above, real=True), Row("ba", _where_tie, _above, real=True)),
+    "min":          (Row("ab", _where_tie, _below, real=True), Row("ba", _where_tie, _below, real=True)),
     "pow":          (Row("ab", _pow_base), Row("ay", _pow_exponent)),
-    "atan2":        (Row("ab", lambda a, b: b / (a * a + b * b), real=True), Row("ab", lambda a, b: a / (a * a + b * b), scale=-1, real=True)),
-    "rem":          (Row(real=True), Row("ab", lambda a, b: lax.sign(a / b) * lax.floor(abs(a / b)), scale=-1, real=True)),
+    "atan2":        (Row("ab", _cosine, real=True), Row("ba", _cosine, scale=-1, real=True)),
+    "rem":          (Row(real=True), Row("ab", _quotients, scale=-1, real=True)),
 })  # fmt: skip
 
 
@@ -96,7 +118,9 @@ def elementwise(site: Site, operand: int) -> dict[int, tuple[Piece, ...]] | None
     """The row of an elementwise primitive, with the structure that the operands' shapes give it."""
     name = site.primitive.name
     row = UNARY.get(site.primitive)
-    if row is None:
+    if name == "integer_pow":
+        row = Row("x", partial(_power, n=site.params["y"]))
+    elif row is None:
         row = BINARY[site.primitive][operand]
     if row.real and any(jnp.issubdtype(a.dtype, jnp.complexfloating) for a in site.ins):
         return None

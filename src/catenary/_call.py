@@ -1,0 +1,273 @@
+"""One call of a transformed function: its arguments read, its program traced, and every mistake named.
+
+The messages contain JAX's own words where JAX raises too, after the function and the argument they are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_structure, tree_unflatten
+
+from catenary import _jax, errors
+from catenary._emit.program import Point, local_of
+from catenary._graph import Graph, Traced, trace
+from catenary._plan.choose import CHOICES, pick
+from catenary._plan.plan import Plan
+
+Order = str | Plan
+Argnums = int | Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was traced, and at which leaves.
+
+    dynamic   the arguments differentiated, a tuple
+    leaves    their leaves, and ``paths`` how a message calls them
+    """
+
+    verb: str
+    fun: Callable[..., Any]
+    traced: Traced
+    dynamic: tuple[Any, ...]
+    leaves: list[Any]
+    paths: list[str]
+
+    @property
+    def graph(self) -> Graph:
+        return self.traced.graph
+
+    @property
+    def results(self) -> Any:
+        return self.graph.outputs[: self.traced.n_out]
+
+    def value(self, point: Point) -> tuple[Any, Any]:
+        """The function's result and its auxiliary result, at the point."""
+        values = [point.output(a) for a in self.graph.outputs]
+        n = self.traced.n_out
+        aux = self.traced.aux(values[n:]) if self.traced.aux_tree is not None else None
+        return tree_unflatten(self.traced.out_tree, values[:n]), aux
+
+    def resolve(self, order: Order, holomorphic: bool = False) -> tuple[Any, tuple[int, ...], Callable[..., bool]]:
+        """Local derivatives, an elimination order, and which implicit nodes are pushed."""
+        local = local_of(self.graph, self.graph.inputs, self.results)
+        if isinstance(order, Plan):
+            order.check(self.graph.fingerprint())
+            sequence, pushed = order.order, order.pushed
+        else:
+            sequence, pushed = pick(local, order, holomorphic)
+        chosen = {local.nodes[k].implicit for k in pushed}
+        return local, sequence, chosen.__contains__
+
+
+def traced_call(
+    verb: str, fun: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool
+) -> Call:
+    numbers = positions(verb, fun, argnums, len(args))
+    dynamic = tuple(args[k] for k in numbers)
+    with_paths, _ = tree_flatten_with_path(dynamic)
+    leaves = [leaf for _, leaf in with_paths]
+    paths = [
+        f"argument {numbers[path[0].idx]}" + (f", leaf {keystr(path[1:])}" if path[1:] else "")
+        for path, _ in with_paths
+    ]
+    for leaf, path in zip(leaves, paths, strict=True):
+        check_array(verb, fun, leaf, path)
+    leaves = [_jax.as_array(leaf) for leaf in leaves]
+
+    def of_dynamic(*values: Any) -> Any:
+        full = list(args)
+        for k, value in zip(numbers, values, strict=True):
+            full[k] = value
+        return fun(*full, **kwargs)
+
+    try:
+        traced = trace(of_dynamic, dynamic, has_aux=has_aux)
+    except jax.errors.ConcretizationTypeError as error:
+        error.add_note(
+            f"{errors.call(verb, fun)} traces the function abstractly, as jax.jit does: Python control flow on the values of "
+            "its arguments is not supported yet. Use lax.cond, lax.while_loop or jnp.where."
+        )
+        raise
+    return Call(verb, fun, traced, dynamic, leaves, paths)
+
+
+def positions(verb: str, fun: Callable[..., Any], argnums: Argnums, n: int) -> tuple[int, ...]:
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for k in numbers:
+        if not -n <= k < n:
+            kind = TypeError if verb in ("grad", "value_and_grad") else ValueError
+            raise kind(
+                f"{errors.call(verb, fun)}: differentiating with respect to argnums={argnums} requires at least {k + 1 if k >= 0 else -k} "
+                f"positional arguments to be passed by the caller, but got only {n} positional arguments."
+            )
+    return tuple(k % n for k in numbers)
+
+
+def check_array(verb: str, fun: Callable[..., Any], leaf: Any, path: str) -> None:
+    try:
+        _jax.aval_of(leaf)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{errors.call(verb, fun)}: {path} is {leaf!r} of type {type(leaf).__name__}, which is not a valid JAX type. "
+            "Differentiated arguments are arrays, numbers, or pytrees of them: leave this one out with argnums=, or close over it."
+        ) from None
+
+
+def check_callable(verb: str, fun: Any) -> None:
+    if not callable(fun):
+        raise TypeError(f"ct.{verb}: expected a callable value, got {fun!r} of type {type(fun).__name__}.")
+
+
+def check_order(verb: str, fun: Any, order: Any) -> None:
+    check_callable(verb, fun)
+    if isinstance(order, Plan) or (isinstance(order, str) and order in CHOICES):
+        return
+    if order == "parallel":
+        raise NotImplementedError(f"{errors.call(verb, fun)}: order='parallel' is not supported yet. Use order='auto'.")
+    raise ValueError(f"{errors.call(verb, fun)}: unknown order {order!r}. Choose {', '.join(CHOICES)}, or pass a Plan.")
+
+
+def has_kind(x: Any, kind: Any) -> bool:
+    """Whether a leaf's dtype is of a kind."""
+    return bool(jax.dtypes.issubdtype(_jax.aval_of(x).dtype, kind))
+
+
+def check_inputs(call: Call, holomorphic: bool, allow_int: bool, name: str) -> None:
+    """As JAX does for reverse mode: complex for holomorphic functions, else inexact unless ``allow_int``."""
+    for leaf, path in zip(call.leaves, call.paths, strict=True):
+        dtype = _jax.aval_of(leaf).dtype
+        where = f"{errors.call(call.verb, call.fun)}: {path} has dtype {dtype}. "
+        if holomorphic and not has_kind(leaf, np.complexfloating):
+            raise TypeError(f"{where}{name} with holomorphic=True requires inputs with complex dtype, but got {dtype}.")
+        if not has_kind(leaf, np.inexact) and not (
+            allow_int and (has_kind(leaf, np.integer) or has_kind(leaf, np.bool_))
+        ):
+            raise TypeError(
+                f"{where}{name} requires real- or complex-valued inputs (input dtype that is a sub-dtype of np.inexact), "
+                f"but got {dtype}. If you want to use Boolean- or integer-valued inputs, use vjp or set allow_int to True "
+                "(which gives float0 zeros); or pass the argument as float, or leave it out with argnums=."
+            )
+
+
+def check_outputs(call: Call, holomorphic: bool, name: str) -> None:
+    for atom in call.results:
+        dtype = call.graph.aval(atom).dtype
+        where = f"{errors.call(call.verb, call.fun)}: the output has dtype {dtype}. "
+        complex_ = jax.dtypes.issubdtype(dtype, np.complexfloating)
+        if holomorphic and not complex_:
+            raise TypeError(
+                f"{where}{name} with holomorphic=True requires outputs with complex dtype, but got {dtype}."
+            )
+        if not holomorphic and (complex_ or not jax.dtypes.issubdtype(dtype, np.floating)):
+            hint = (
+                "For holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic functions "
+                "involving complex outputs, use vjp directly."
+                if complex_
+                else "For differentiation of functions with integer outputs, use vjp directly."
+            )
+            raise TypeError(
+                f"{where}{name} requires real-valued outputs (output dtype that is a sub-dtype of np.floating), but got {dtype}. {hint}"
+            )
+
+
+def gradient_leaf(value: Any, leaf: Any) -> Any:
+    """What stands for an input without a tangent: float0 zeros."""
+    if _jax.tangent_dtype(_jax.aval_of(leaf).dtype) == _jax.float0:
+        return np.zeros(np.shape(leaf), _jax.float0)
+    return value
+
+
+def check_scalar(call: Call) -> None:
+    name = errors.call(call.verb, call.fun)
+    if call.traced.n_out != 1 or call.traced.out_tree != tree_structure(0):
+        raise TypeError(
+            f"{name}: Gradient only defined for scalar-output functions. Output was a {call.traced.out_tree}; return one number, or use ct.jacobian."
+        )
+    shape = call.graph.aval(call.results[0]).shape
+    if shape != ():
+        raise TypeError(
+            f"{name}: Gradient only defined for scalar-output functions. Output had shape: {shape}. "
+            "Reduce it to one number, as with .sum() or .mean(), or use ct.jacobian."
+        )
+
+
+def check_jacfwd(call: Call, holomorphic: bool) -> None:
+    for leaf, path in zip(call.leaves, call.paths, strict=True):
+        dtype = _jax.aval_of(leaf).dtype
+        where = f"{errors.call(call.verb, call.fun)}: {path} has dtype {dtype}. "
+        if holomorphic and not has_kind(leaf, np.complexfloating):
+            raise TypeError(f"{where}jacfwd with holomorphic=True requires inputs with complex dtype, but got {dtype}.")
+        if not holomorphic and not has_kind(leaf, np.floating):
+            raise TypeError(
+                f"{where}jacfwd requires real-valued inputs (input dtype that is a sub-dtype of np.floating), but got {dtype}. "
+                "For holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic functions "
+                "involving complex inputs or integer inputs, use jvp directly."
+            )
+    if holomorphic:
+        check_outputs(call, True, "jacfwd")
+
+
+def check_tangents(call: Call, tangents: Any) -> list[Any]:
+    name = errors.call(call.verb, call.fun)
+    if not isinstance(tangents, tuple | list):
+        raise TypeError(
+            f"{name}: primal and tangent arguments must be tuples or lists; found {type(tangents).__name__} for tangents."
+        )
+    flat, tree = tree_flatten(tuple(tangents))
+    expected = tree_structure(call.dynamic)
+    if tree != expected:
+        raise TypeError(
+            f"{name}: primal and tangent arguments must have the same tree structure; primals have tree structure {expected} "
+            f"whereas tangents have tree structure {tree}."
+        )
+    result: list[Any] = []
+    for t, x, path in zip(flat, call.leaves, call.paths, strict=True):
+        aval, dtype = _jax.aval_of(x), _jax.dtype_of(t)
+        wanted = _jax.tangent_dtype(aval.dtype)
+        if dtype != wanted:
+            raise TypeError(
+                f"{name}: {path}: primal and tangent arguments do not match; dtypes must be equal, or in case of int/bool primal dtype the "
+                f"tangent dtype must be float0. Got primal dtype {aval.dtype} and so expected tangent dtype {wanted}, but got tangent dtype {dtype} instead."
+            )
+        if np.shape(t) != aval.shape:
+            raise ValueError(
+                f"{name}: {path}: jvp called with different primal and tangent shapes; Got primal shape {aval.shape} and tangent shape as {np.shape(t)}"
+            )
+        result.append(None if wanted == _jax.float0 else t)
+    return result
+
+
+def out_tangents(call: Call, tangents: Sequence[Any]) -> list[Any]:
+    avals = [call.graph.aval(a) for a in call.results]
+    return [
+        np.zeros(a.shape, _jax.float0) if _jax.tangent_dtype(a.dtype) == _jax.float0 else t
+        for t, a in zip(tangents, avals, strict=True)
+    ]
+
+
+def check_cotangents(call: Call, cotangent: Any) -> list[Any]:
+    name = errors.call(call.verb, call.fun)
+    flat, tree = tree_flatten(cotangent)
+    if tree != call.traced.out_tree:
+        raise ValueError(
+            f"{name}: unexpected tree structure of argument to vjp function: got {tree}, but expected to match {call.traced.out_tree}, "
+            "the structure of the function's result."
+        )
+    result: list[Any] = []
+    for ct, atom in zip(flat, call.results, strict=True):
+        aval = call.graph.aval(atom)
+        wanted = _jax.tangent_dtype(aval.dtype)
+        if np.shape(ct) != aval.shape or _jax.dtype_of(ct) != wanted:
+            raise ValueError(
+                f"{name}: unexpected JAX type (e.g. shape/dtype) for argument to VJP function: got {_jax.dtype_of(ct)}{list(np.shape(ct))}, "
+                f"but expected {np.dtype(wanted)}{list(aval.shape)} because the corresponding output of the differentiated function had JAX type "
+                f"{aval.dtype}{list(aval.shape)}"
+            )
+        result.append(None if wanted == _jax.float0 else ct)
+    return result

@@ -1,0 +1,351 @@
+"""The derivative at a point as one linear map, in no basis until one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import tree_flatten, tree_structure, tree_unflatten
+
+from catenary import _jax
+from catenary._call import Argnums, Call, check_order, traced_call
+from catenary._emit.algebra import force
+from catenary._emit.basis import total
+from catenary._emit.einsum import add_values, compose_values
+from catenary._emit.program import Point, local_of, run
+from catenary._maps.add import add
+from catenary._maps.compose import compose
+from catenary._maps.describe import describe, nonzeros
+from catenary._maps.restrict import diagonal, tied_axes, trace, untwinned
+from catenary._plan.choose import pick
+from catenary._plan.count import Count
+from catenary._plan.eliminate import eliminate
+
+Terms = list[tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The pytrees that a linear map takes or gives: a structure and the leaves' shapes and dtypes."""
+
+    tree: Any
+    avals: tuple[Any, ...]
+
+    @property
+    def size(self) -> Any:
+        """How many numbers an element has."""
+        return sum(prod(a.shape) for a in self.avals)
+
+    def leaves(self, tree: Any, name: str) -> list[Any]:
+        """The leaves of an element, checked."""
+        leaves, found = tree_flatten(tree)
+        if found != self.tree:
+            raise TypeError(f"{name}: the vector has tree structure {found}; expected {self.tree}.")
+        for leaf, aval in zip(leaves, self.avals, strict=True):
+            if np.shape(leaf) != tuple(aval.shape):
+                raise ValueError(f"{name}: a leaf of the vector has shape {np.shape(leaf)}; expected {aval.shape}.")
+        return [jnp.asarray(leaf, aval.dtype) for leaf, aval in zip(leaves, self.avals, strict=True)]
+
+    def __str__(self) -> str:
+        shapes = [str(tuple(a.shape)) for a in self.avals]
+        return shapes[0] if len(shapes) == 1 else "(" + ", ".join(shapes) + ")"
+
+
+@dataclass(frozen=True, slots=True)
+class _Factor:
+    """One derivative in a product, as it is or transposed."""
+
+    point: Point
+    domain: Space
+    codomain: Space
+    transposed: bool = False
+
+    @property
+    def inp(self) -> Space:
+        return self.codomain if self.transposed else self.domain
+
+    @property
+    def out(self) -> Space:
+        return self.domain if self.transposed else self.codomain
+
+    def apply(self, vectors: Sequence[Any]) -> list[Any]:
+        return self.point.pull(vectors) if self.transposed else self.point.push(vectors)
+
+    def maps(self) -> list[list[Terms]]:
+        """Explicit maps [out][inp], by the cheapest order."""
+        local = self.point.local
+        order, pushed = pick(local, "auto")
+        chosen = {local.nodes[k].implicit for k in pushed}
+        rows = self.point.jacobian(order, chosen.__contains__)
+        rows = [[[(t, force(v)) for t, v in cell] for cell in row] for row in rows]
+        if not self.transposed:
+            return rows
+        return [[[(t.T, v) for t, v in rows[i][j]] for i in range(len(rows))] for j in range(len(self.out.avals))]
+
+    def structure(self) -> list[list[list[Any]]]:
+        """The terms of ``maps``, without their arrays."""
+        local = self.point.local
+        order, _ = pick(local, "auto")
+        rows = eliminate(local, order, Count(local))
+        cells = [[[t for t, _ in cell] for cell in row] for row in rows]
+        if not self.transposed:
+            return cells
+        return [[[t.T for t in cells[i][j]] for i in range(len(cells))] for j in range(len(self.out.avals))]
+
+
+class LinearMap:
+    """A linear map between pytrees of arrays: a derivative, its transpose, or a product of such.
+
+    Nothing is multiplied until a vector or a basis is given. ``D @ v`` pushes a vector of the domain, ``D.T @ w`` pulls
+    one of the codomain; ``D @ E`` is the product with another map.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> D = ct.derivative(lambda x: x**2)(jnp.arange(3.0))
+        >>> print(D @ jnp.ones(3), D.T @ jnp.ones(3), D.diagonal())
+        [0. 2. 4.] [0. 2. 4.] [0. 2. 4.]
+        >>> print((D.T @ D).dense())
+        [[ 0.  0.  0.]
+         [ 0.  4.  0.]
+         [ 0.  0. 16.]]
+    """
+
+    __slots__ = ("factors",)
+
+    def __init__(self, factors: Sequence[_Factor]):
+        self.factors = tuple(factors)
+
+    @property
+    def domain(self) -> Space:
+        """What the map takes.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> print(ct.derivative(jnp.sum)(jnp.ones(3)).domain)
+        (3,)
+        """
+        return self.factors[-1].inp
+
+    @property
+    def codomain(self) -> Space:
+        """What the map gives.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> print(ct.derivative(jnp.sum)(jnp.ones(3)).codomain)
+        ()
+        """
+        return self.factors[0].out
+
+    @property
+    def T(self) -> LinearMap:
+        """The transpose; of complex maps too, without conjugation.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> ct.derivative(jnp.sum)(jnp.ones(3)).T.dense().shape
+        (3,)
+        """
+        flipped = (_Factor(f.point, f.domain, f.codomain, not f.transposed) for f in reversed(self.factors))
+        return LinearMap(tuple(flipped))
+
+    def __matmul__(self, other: Any) -> Any:
+        """The product with a map, or the map applied to a vector."""
+        if isinstance(other, LinearMap):
+            mine, theirs = self.domain, other.codomain
+            if [a.shape for a in mine.avals] != [a.shape for a in theirs.avals]:
+                raise ValueError(f"D @ E: E gives {theirs}, D takes {mine}; the shapes must agree, leaf by leaf.")
+            return LinearMap((*self.factors, *other.factors))
+        vectors = self.domain.leaves(other, "D @ v")
+        for factor in reversed(self.factors):
+            vectors = factor.apply(vectors)
+        return tree_unflatten(self.codomain.tree, vectors)
+
+    def _maps(self) -> list[list[Terms]]:
+        """Explicit maps [out][inp] of the product, multiplied from its narrower end."""
+        parts = [f.maps() for f in self.factors]
+        from_left = prod([self.codomain.size]) <= self.domain.size
+        while len(parts) > 1:
+            k = 0 if from_left else len(parts) - 2
+            parts[k : k + 2] = [_product(parts[k], parts[k + 1])]
+        return parts[0]
+
+    def dense(self) -> Any:
+        """The matrix in JAX's layout: for each output leaf a pytree like the domain, arrays of shape out + in.
+
+        Cost: the plan's, plus writing out the zeros.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> ct.derivative(lambda x: x[:2])(jnp.ones(3)).dense().tolist()
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+        """
+        return self._blocks(lambda terms, o, i: total(terms, (*o.shape, *i.shape), _dtype(o, i)))
+
+    def blocks(self) -> Any:
+        """As ``dense``, but axes along which the map is diagonal stand once: shape tied + rest of out + rest of in.
+
+        The Jacobian of a batched function, (b, m) by (b, n), has blocks (b, m, n).
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> ct.derivative(lambda x: x @ jnp.ones((4, 3)))(jnp.ones((5, 4))).blocks().shape
+        (5, 3, 4)
+        """
+        return self._blocks(_block)
+
+    def diagonal(self) -> Any:
+        """The diagonal, of a map from a space to one of the same shapes: a pytree like the domain.
+
+        Raises:
+            ValueError: the two spaces differ.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> print(ct.derivative(jnp.exp)(jnp.zeros(2)).diagonal())
+        [1. 1.]
+        """
+        maps = self._square("diagonal")
+        cells = []
+        for k, aval in enumerate(self.domain.avals):
+            parts = [(r.term, compose_values(r, v, v, aval.dtype)) for t, v in maps[k][k] if (r := diagonal(t))]
+            cells.append(total(parts, aval.shape, aval.dtype))
+        return tree_unflatten(self.domain.tree, cells)
+
+    def trace(self) -> Any:
+        """The sum of the diagonal: a scalar.
+
+        Raises:
+            ValueError: domain and codomain differ.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> print(ct.derivative(lambda x: 2 * x)(jnp.zeros(3)).trace())
+        6.0
+        """
+        maps = self._square("trace")
+        result: Any = 0
+        for k, aval in enumerate(self.domain.avals):
+            parts = [(r.term, compose_values(r, v, v, aval.dtype)) for t, v in maps[k][k] if (r := trace(t))]
+            result = result + total(parts, (), aval.dtype)
+        return result
+
+    def _square(self, name: str) -> list[list[Terms]]:
+        if [a.shape for a in self.domain.avals] != [a.shape for a in self.codomain.avals]:
+            raise ValueError(
+                f"D.{name}(): the map goes from {self.domain} to {self.codomain}; they must have the same shapes."
+            )
+        return self._maps()
+
+    def _blocks(self, write: Callable[[Terms, Any, Any], Any]) -> Any:
+        maps = self._maps()
+        rows = []
+        for row, o in zip(maps, self.codomain.avals, strict=True):
+            cells = [write(terms, o, i) for terms, i in zip(row, self.domain.avals, strict=True)]
+            rows.append(tree_unflatten(self.domain.tree, cells))
+        return tree_unflatten(self.codomain.tree, rows)
+
+    def __repr__(self) -> str:
+        head = f"LinearMap {self.codomain} ← {self.domain}"
+        if len(self.factors) > 1:
+            names = " @ ".join("Dᵀ" if f.transposed else "D" for f in self.factors)
+            return f"{head}: product {names}"
+        structure = self.factors[0].structure()
+        cells = [(i, j, terms) for i, row in enumerate(structure) for j, terms in enumerate(row)]
+        full = self.codomain.size * self.domain.size
+        held = sum(nonzeros(terms) for _, _, terms in cells)
+        lines = [f"{head}: {held:,} of {full:,} entries can be nonzero"]
+        for i, j, terms in cells:
+            where = f"[{i}, {j}] " if len(cells) > 1 else ""
+            lines.append(f"  {where}{describe(terms)}")
+        return "\n".join(lines)
+
+
+def _dtype(o: Any, i: Any) -> Any:
+    return i.dtype if o.dtype == i.dtype else jnp.promote_types(o.dtype, i.dtype)
+
+
+def _block(terms: Terms, o: Any, i: Any) -> Any:
+    """The dense array with the axes that every term ties standing once, in front."""
+    ties = tied_axes([t for t, _ in terms], o.shape, i.shape)
+    rest = [k for k in range(len(i.shape)) if k not in {j for _, j in ties}]
+    parts = [(untwinned(t, ties), v) for t, v in terms]
+    array = total(parts, (*o.shape, *(i.shape[k] for k in rest)), _dtype(o, i))
+    return jnp.moveaxis(array, [k for k, _ in ties], range(len(ties)))
+
+
+def _product(left: list[list[Terms]], right: list[list[Terms]]) -> list[list[Terms]]:
+    """Blockwise product of explicit maps."""
+    result = []
+    for row in left:
+        cells = []
+        for j in range(len(right[0])):
+            terms: Terms = []
+            for k, upper in enumerate(row):
+                for second, a in upper:
+                    for first, b in right[k][j]:
+                        recipe = compose(second, first)
+                        if recipe is None:
+                            continue
+                        dtype = next((x.dtype for x in (a.core, b.core) if x is not None), jnp.result_type(float))
+                        new = (recipe.term, compose_values(recipe, a, b, dtype))
+                        for n, old in enumerate(terms):
+                            total_ = add(old[0], new[0])
+                            if total_ is not None:
+                                terms[n] = (total_.term, add_values(total_.term, [old, new], dtype))
+                                break
+                        else:
+                            terms.append(new)
+            cells.append(terms)
+        result.append(cells)
+    return result
+
+
+def derivative(fun: Callable[..., Any], argnums: Argnums = 0, *, order: str = "auto") -> Callable[..., LinearMap]:
+    """The derivative of ``fun`` at a point, as one linear map over pytrees.
+
+    Args:
+        fun: the function.
+        argnums: which positional arguments to differentiate; with a sequence the domain is a tuple.
+        order: as in ``jacobian``.
+
+    Returns:
+        A function of the same arguments that gives a ``LinearMap``: ``D @ v``, ``D.T @ w``, ``D.dense()``,
+        ``D.diagonal()``, ``D.blocks()``, ``D.trace()``, products ``D.T @ D``, and ``print(D)``.
+
+    Raises:
+        TypeError: an argument that is no array.
+        ValueError: ``argnums`` out of range.
+
+    Cost: one forward pass; the rest when a vector or a basis is given.
+
+    >>> import jax.numpy as jnp
+    >>> import catenary as ct
+    >>> D = ct.derivative(lambda x: jnp.tanh(x).sum())(jnp.zeros(4))
+    >>> print(D)
+    LinearMap () ← (4,): 4 of 4 entries can be nonzero
+      row vector
+    """
+    check_order("derivative", fun, order)
+
+    def at(*args: Any, **kwargs: Any) -> LinearMap:
+        call = traced_call("derivative", fun, argnums, args, kwargs, False)
+        return LinearMap((_factor(call, argnums),))
+
+    return at
+
+
+def _factor(call: Call, argnums: Argnums) -> _Factor:
+    local = local_of(call.graph, call.graph.inputs, call.results)
+    _, pushed = pick(local, "auto")
+    chosen = {local.nodes[k].implicit for k in pushed}
+    point = run(local, call.leaves, chosen.__contains__)
+    dynamic = call.dynamic[0] if isinstance(argnums, int) else call.dynamic
+    domain = Space(tree_structure(dynamic), tuple(_jax.aval_of(x) for x in call.leaves))
+    codomain = Space(call.traced.out_tree, tuple(call.graph.aval(a) for a in call.results))
+    return _Factor(point, domain, codomain)
