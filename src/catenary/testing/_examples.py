@@ -87,7 +87,10 @@ UNARY = {
     "cbrt": _unary(lax.cbrt, POSITIVE),
     "ceil": _unary(lax.ceil),
     "conj": (Example(lambda x: lax.conj(x) * x, ((3,),), complex=True),),
-    "convert_element_type": _unary(lambda x: lax.convert_element_type(x, np.complex128)),
+    "convert_element_type": (
+        Example(lambda x: lax.convert_element_type(x, np.float32), ((2, 3),), rtol=1e-6, numerical=False),
+        Example(lambda x: lax.convert_element_type(x, np.complex128), ((2, 3),)),
+    ),
     "copy": _unary(jnp.copy, complex=True),
     "cos": _unary(lax.cos, complex=True),
     "cosh": _unary(lax.cosh, complex=True),
