@@ -7,6 +7,7 @@ Everything else in catenary imports from ``jax``, ``jax.numpy``, ``jax.lax``, ``
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -127,6 +128,27 @@ def user_position(eqn: Any) -> tuple[Any, ...] | None:
     if frame is None:
         return None
     return frame.file_name, frame.start_line, frame.start_column, frame.end_line, frame.end_column
+
+
+def portable(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., Any]:
+    """``fun`` on a flat list of arrays, its closed-over tracers made leaves of a pytree, so that jit may return it.
+
+    structs   shapes and dtypes of the list; None where it holds None
+    """
+    places = [k for k, struct in enumerate(structs) if struct is not None]
+
+    def flat(*xs: Any) -> Any:
+        full: list[Any] = [None] * len(structs)
+        for k, x in zip(places, xs, strict=True):
+            full[k] = x
+        return fun(full)
+
+    converted, consts = jax.closure_convert(flat, *(structs[k] for k in places))
+    return jax.tree_util.Partial(partial(_from_list, converted, tuple(places)), consts)
+
+
+def _from_list(converted: Callable[..., Any], places: Sequence[int], consts: Any, values: Sequence[Any]) -> Any:
+    return converted(*(values[k] for k in places), *consts)
 
 
 def as_array(x: Any) -> Any:

@@ -6,12 +6,13 @@ they are used once, or where that makes the whole no longer; the rest become def
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import names as naming
 from .build import rebuild, reduce
-from .expr import Array, At, Expr, Reduce, opened, rename, temporary, walk
+from .expr import Along, Array, At, Expr, Fn, Index, Reduce, head, opened, rename, temporary, walk
 from .program import Program
 
 
@@ -71,13 +72,48 @@ def define(program: Program) -> Definitions:
         kept[array] = ""
     _shorten(kept, user, program, [*roots, program.value])
     _name(kept, user, program)
-    order = _ordered(kept)
+    functions = {a: n for a, n in user.items() if isinstance(head(a.body), Fn | Along) and a in kept}  # type: ignore[arg-type]
+    solid = {a: n for a, n in kept.items() if a not in functions}
+    # functions of an array are written out, so that they simplify with their derivatives, and named again
+    written = {a: expanded(a.body, {b: n for b, n in solid.items() if b is not a}) for a in kept if a.body}
+
+    def final(expr: Expr, own: Array | None = None) -> Expr:
+        patterns = {written[a]: a for a in functions if a is not own}
+        return abstracted(expanded(expr, {a: n for a, n in solid.items() if a is not own}), patterns)
+
+    bodies = {a: final(a.body, a) for a in kept if a.body is not None}
+    order = _ordered(bodies)
     forward_only = _reachable([program.value, *(a.body for a in user if a.body)], kept)
-    bodies = {a: expanded(a.body, {b: "" for b in kept if b is not a}) for a in order if a.body is not None}
     forward = [(kept[a], a, bodies[a]) for a in order if a in user or a in forward_only]
     backward = [(kept[a], a, bodies[a]) for a in order if a not in user and a not in forward_only]
-    gradients = [(i.name, expanded(g.expr, kept)) for i, g in program.gradients]
-    return Definitions(forward, backward, expanded(program.value, kept), gradients, kept)
+    gradients = [(i.name, final(g.expr)) for i, g in program.gradients]
+    return Definitions(forward, backward, final(program.value), gradients, kept)
+
+
+def abstracted(expr: Expr, patterns: dict[Expr, Array]) -> Expr:
+    """Return the expression with every occurrence of an array's body replaced by the array's entry."""
+    for body, array in patterns.items():
+        if type(body) is type(expr) and body.weight == expr.weight and len(body.free) == len(expr.free):
+            mapping: dict[Index, Index] = {}
+            if unified(body, expr, mapping):
+                return At(array, tuple(mapping.get(i, 0) for i in array.axes))
+    if not expr.children:
+        return expr
+    new = tuple(abstracted(c, patterns) for c in expr.children)
+    if new == expr.children:
+        return expr
+    return reduce(expr.name, expr.indices, new[0]) if isinstance(expr, Reduce) else rebuild(expr, new)
+
+
+def unified(pattern: Expr, expr: Expr, mapping: dict[Index, Index]) -> bool:
+    """Say whether an expression is the pattern with other free indices; ``mapping`` becomes the renaming."""
+    for order in itertools.permutations(sorted(expr.free, key=str)):
+        trial = dict(zip(sorted(pattern.free, key=str), order, strict=True))
+        if all(i.size == j.size for i, j in trial.items()) and rename(pattern, trial) is expr:
+            mapping.clear()
+            mapping.update(trial)
+            return True
+    return False
 
 
 def _forward_names(program: Program) -> dict[Array, str]:
@@ -141,6 +177,7 @@ def _shorten(kept: dict[Array, str], user: dict[Array, str], program: Program, r
             break
         for array in single:
             del kept[array]
+    forward = dict(program.forward)
     for array in [a for a in kept if a not in user and a not in families]:
         written = _bodies(kept, roots)
         if array not in written:
@@ -148,8 +185,8 @@ def _shorten(kept: dict[Array, str], user: dict[Array, str], program: Program, r
             continue
         without = {a: n for a, n in kept.items() if a is not array}
         before, after = _length(written), _length(_bodies(without, roots))
-        light = written[array].weight <= LIGHT and not (families and array in program.adjoint)
-        if after <= before and not (families and array in program.adjoint) or light:
+        layer = families and _layer(forward.get(program.adjoint.get(array, "")), kept)
+        if not layer and (after <= before or written[array].weight <= LIGHT):
             kept.pop(array)
     for array in [a for a in kept if a not in user and a not in _bodies(kept, roots)]:
         kept.pop(array)
@@ -171,7 +208,7 @@ def _families(kept: dict[Array, str], uses: dict[Array, int], program: Program) 
 def _name(kept: dict[Array, str], user: dict[Array, str], program: Program) -> None:
     """Name what has no name: adjoints δ, numbered as the parameters of their layer; the rest by a letter."""
     taken = set(user.values()) | {i.name for i in program.inputs}
-    forward = {name: array for name, array in program.forward}
+    forward = dict(program.forward)
     adjoints = [a for a in kept if a not in user and a in program.adjoint]
     numbers = {a: _layer(forward.get(program.adjoint[a]), kept) for a in adjoints}
     distinct = len(set(numbers.values())) == len(numbers) and all(numbers.values())
@@ -201,20 +238,19 @@ def _layer(array: Array | None, kept: dict[Array, str]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _ordered(kept: dict[Array, str]) -> list[Array]:
-    """Return the kept arrays, each after those its body uses."""
+def _ordered(bodies: dict[Array, Expr]) -> list[Array]:
+    """Return the arrays, each after those its body uses."""
     done: dict[Array, None] = {}
 
     def visit(array: Array) -> None:
-        if array not in done:
-            assert array.body is not None
-            for below in arrays_in(expanded(array.body, {k: "" for k in kept if k is not array})):
+        if array not in done and array in bodies:
+            for below in arrays_in(bodies[array]):
                 visit(below)
             done[array] = None
 
-    for array in kept:
+    for array in bodies:
         visit(array)
-    return [a for a in done if a in kept]
+    return list(done)
 
 
 def _reachable(roots: list[Expr], kept: dict[Array, str]) -> set[Array]:

@@ -14,6 +14,7 @@ from .names import numbered
 from .program import Input
 from .read import dims_of
 from .recursion import Line, fold
+from .render import Printer
 from .source import source
 from .text import text
 
@@ -24,6 +25,7 @@ MEANINGS = {
     "softplus": ("softplus(x) = ln(1 + exp(x))", r"\operatorname{softplus}(x) = \ln(1 + \exp(x))"),
     "step": ("step(x) = 1 for x > 0, 1/2 at x = 0, 0 for x < 0",
              r"\operatorname{step}(x) = 1 \text{ for } x > 0, \tfrac12 \text{ at } 0, 0 \text{ for } x < 0"),
+    "sgn": ("sgn(x) = 1 for x ≥ 0, −1 for x < 0", r"\operatorname{sgn}(x) = 1 \text{ for } x \ge 0, -1 \text{ for } x < 0"),
     "relu": ("relu(x) = max(x, 0)", r"\operatorname{relu}(x) = \max(x, 0)"),
 }
 
@@ -38,6 +40,7 @@ class Derivation:
         backward: the definitions that the derivative adds.
         gradients: the derivative, a line a leaf of the chosen arguments.
         notes: what was assumed.
+        preface: titled rows (text, LaTeX) that stand before the composition.
         coarse: whether the program computes in less than float64 whatever its arguments.
     """
 
@@ -54,6 +57,7 @@ class Derivation:
     notes: list[str] = field(default_factory=list)
     coarse: bool = False
     checked: Check | None = None
+    preface: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
 
     # what it says
 
@@ -107,7 +111,7 @@ class Derivation:
 
     def _row(self, line: Line, printer: Callable[[Matrix], str], left: Callable[[Derivation, Line], str]) -> str:
         row = f"{left(self, line)} = {printer(line.value)}"
-        return row + (f"    {_span(line, self.layers, self.letter)}" if line.span else "")
+        return row + (f"    {_span(line, self.layers, self.letter, text)}" if line.span else "")
 
     @property
     def steps(self) -> list[str]:
@@ -118,6 +122,8 @@ class Derivation:
         """Return the derivation as text."""
         shapes = ", ".join(f"{text(mx.Symbol((), i.name))}: {_shape(i)}" for i in self.inputs)
         out = [f"{self.function}({', '.join(self.parameters)})", *_wrapped(f"with {shapes}", 96)]
+        for title, rows in self.preface:
+            out += ["", title, *(r for row, _ in rows for r in _broken(row))]
         for title, lines in self.lines():
             out += ["", title]
             out += [r for line in lines for r in _broken(self._row(line, text, _text_left))]
@@ -136,10 +142,10 @@ class Derivation:
 
     def latex(self) -> str:
         """Return the derivation as a LaTeX ``aligned`` environment."""
-        rows = []
+        rows = [formula for _, preface in self.preface for _, formula in preface if formula]
         for _, lines in self.lines():
             for line in lines:
-                span = rf" \qquad {_span(line, self.layers, self.letter).replace('…', chr(92) + 'dots').replace('−', '-')}" if line.span else ""
+                span = rf" \qquad {_span(line, self.layers, self.letter, latex)}" if line.span else ""
                 rows.append(f"{_latex_left(self, line)} &= {latex(line.value)}{span}")
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
@@ -250,12 +256,14 @@ def _lettered(line: Line, bases: set[str], last: int, letter: str) -> Line:
     return replace(line, name=name(line.name), value=go(line.value))
 
 
-def _span(line: Line, layers: int, letter: str) -> str:
+def _span(line: Line, layers: int, letter: str, printer: Printer) -> str:
     assert line.span is not None
     first, last = (_of_layers(n, layers, letter) for n in line.span)
     ends = (last, first) if line.downward else (first, last)
-    also = "".join(f", {text(mx.Symbol((), a))} = {text(mx.Symbol((), b))}" for a, b in line.aliases)
-    return f"(i = {ends[0]}, …, {ends[1]}{also})"
+    also = "".join(f", {printer(mx.Symbol((), a))} = {printer(mx.Symbol((), b))}" for a, b in line.aliases)
+    between = ", " if "".join(ends).isdigit() and line.span[1] - line.span[0] == 1 else ", …, "
+    said = f"(i = {ends[0]}{between}{ends[1]}{also})"
+    return said.replace("…", r"\dots").replace("−", "-") if printer is latex else said
 
 
 def _of_layers(n: int, layers: int, letter: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import errors
 from .._signature import arguments
+from . import chain as chains
 from . import names as naming
 from .check import FormulaError
 from .define import Definitions, define
@@ -19,10 +20,10 @@ from .derivation import Derivation
 from .expr import At, Expr, Fn, Pos, axis, head, walk
 from .gradient import gradient
 from .program import Input, Program, equations, flat_inputs, flattened, trace
-from .read import dims_of
+from .read import UnreadableError, dims_of
 from .recognise import Recogniser
 from .recursion import Line
-from .shapes import symbolic
+from .shapes import Axis, symbolic
 
 
 def derive(
@@ -59,32 +60,72 @@ def derive(
     """
     if not callable(fun):
         raise TypeError(f"ct.derive: expected a function, got {type(fun).__name__}")
-    verb = errors.call("derive", fun)
+    if hasattr(fun, "stages") and len(args) == 2:
+        return _derive_chain(fun, *args, argnums=argnums)
     if not args:
         args = arguments(fun, {k: _commas(v) for k, v in (dims or {}).items()})
         dims = None
-    chosen = _positions(verb, argnums, len(args))
+    chosen = _positions(errors.call("derive", fun), argnums, len(args))
     inputs = flat_inputs(fun, args, chosen)
+    given = {
+        (n, a): name
+        for n, i in enumerate(inputs)
+        for a, name in enumerate((dims or {}).get(i.name, "").replace(",", " ").split())
+    }
+    return _derived(fun, args, argnums, inputs, given)
+
+
+def _derived(
+    fun: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int], inputs: list[Input], given: dict[Axis, str]
+) -> Derivation:
+    verb = errors.call("derive", fun)
     _check_inputs(verb, inputs)
     flat = flattened(fun, args)
-    parameters = naming.parameters(fun, len(args))
+    kept_argnums = argnums if isinstance(argnums, int) else tuple(argnums)
+    taken = {i.name for i in inputs} | set(naming.parameters(fun, len(args)))
     best: Derivation | None = None
-    for closed, structs, notes in _candidates(verb, flat, inputs, dims or {}, parameters):
+    refused: Exception | None = None
+    for closed, structs, notes in _candidates(verb, flat, inputs, given, taken):
         named = [replace(i, struct=s) for i, s in zip(inputs, structs, strict=True)]
-        with jax.enable_x64(True):
-            program = trace(gradient, closed, named)
+        try:
+            with jax.enable_x64(True):
+                program = trace(gradient, closed, named)
+        except Exception as error:  # perhaps only with names for sizes: numbers are tried last
+            refused = refused or error
+            continue
         parts = define(program)
-        made = _derivation(fun, args, named, argnums if isinstance(argnums, int) else chosen, flat, program, parts)
+        made = _derivation(fun, args, named, kept_argnums, flat, program, parts)
         made.notes, made.coarse = [*notes, *_assumptions(parts)], _coarse(closed)
         if best is None or made.index_free:
             best = made
         if made.index_free:
             break
-    assert best is not None  # the trace with the user's own sizes has succeeded
+    if best is None:
+        assert refused is not None
+        raise UnreadableError(f"{verb}: {refused}") if isinstance(refused, UnreadableError) else refused
     best.checked = best.check()
     if not best.checked:
         raise FormulaError(f"{verb}: the formula is not shown, because it {best.checked}")
     return best
+
+
+def _derive_chain(chain: Any, theta: Any, x: Any, argnums: int | Sequence[int]) -> Derivation:
+    """Derive a composition: its total derivative, its bracketings and their cost, and its gradient block by block."""
+    parts = tuple(jax.eval_shape(chain.split, theta))
+
+    def L(theta: Any, x: Any) -> Any:
+        a = x
+        for stage, part in zip(chain.stages, theta, strict=True):
+            # a call of its own, so that what it returns is known by the name on the left
+            a = jax.jit(lambda part, a, stage=stage: stage(part, a))(part, a)
+        return a
+
+    args = (parts, x)
+    inputs = chains.named(flat_inputs(L, args, _positions("ct.derive", argnums, 2)), chain.stages, parts)
+    shapes = chains.shapes_of(chain.stages, parts, inputs[-1].struct)
+    made = _derived(L, args, argnums, inputs, chains.dimension_names(inputs, parts, shapes))
+    made.preface = chains.preface(chain.stages, shapes)
+    return made
 
 
 def _commas(sizes: str) -> str:
@@ -109,7 +150,7 @@ def _check_inputs(verb: str, inputs: Sequence[Input]) -> None:
 
 
 def _candidates(
-    verb: str, flat: Callable[..., Any], inputs: list[Input], dims: Mapping[str, str], parameters: Sequence[str]
+    verb: str, flat: Callable[..., Any], inputs: list[Input], given: dict[Axis, str], taken: set[str]
 ) -> Iterator[tuple[Any, list[Any], list[str]]]:
     """Yield (jaxpr, shapes, notes) with named sizes where the program allows it, the most general names first."""
     structs = [_wide(i.struct) for i in inputs]
@@ -120,11 +161,6 @@ def _candidates(
         return
     numbers = _jaxpr(flat, structs)
     _check_result(verb, numbers)
-    given = {}
-    for n, i in enumerate(inputs):
-        for a, name in enumerate(dims.get(i.name, "").replace(",", " ").split()):
-            given[n, a] = name
-    taken = {i.name for i in inputs} | set(parameters)
     for candidate in symbolic(structs, numbers.jaxpr, [not i.chosen for i in inputs], given, taken):
         try:
             closed = _jaxpr(flat, candidate)

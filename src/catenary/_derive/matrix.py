@@ -265,7 +265,15 @@ def product(items: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
             flat.append(item)
     if not flat:
         return scaled(scalars, Identity(dims)) if len(dims) == 2 else scaled(scalars[:-1], scalars[-1])
+    if not dims and len(flat) > 1:
+        turned = [transpose(f) for f in reversed(flat)]
+        if _turns(turned) < _turns(flat):
+            flat = turned
     return scaled(scalars, flat[0] if len(flat) == 1 else Product(dims, tuple(flat)))
+
+
+def _turns(items: list[Matrix]) -> int:
+    return sum(isinstance(f, Transpose) and len(f.dims) == 2 for f in items)
 
 
 ORDER = (Symbol, Transpose, Product, Sum, Along, Reduction)
@@ -294,10 +302,11 @@ def hadamard(items: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
 def total(terms: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
     """Return a sum: numbers, what is added, products before symbols before what is repeated, what is subtracted."""
 
-    def place(t: Matrix) -> tuple[bool, bool, bool, int]:
+    def place(t: Matrix) -> tuple[bool, bool, bool, int, int]:
         core = t.x if isinstance(t, Scaled) else t
         repeated = isinstance(core, Product) and any(isinstance(f, Ones) for f in (core.items[0], *_inner(core.items[-1])))
-        return sign(t) < 0, not isinstance(t, Number), repeated, -core.weight
+        turned = sum(isinstance(p, Transpose) for p in (core, *core.parts))
+        return sign(t) < 0, not isinstance(t, Number), repeated, turned - core.weight, turned
 
     items = sorted(terms, key=place)
     return items[0] if len(items) == 1 else Sum(dims, tuple(items))

@@ -87,7 +87,8 @@ def numbered(name: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else (name, "")
 
 
-Position = tuple[str, int, int]
+Position = tuple[Any, ...]  # file, line, what tells places on a line apart; then the call that stands there
+PLACE = 5
 
 
 def assigned(positions: Sequence[Position | None]) -> list[str | None]:
@@ -101,17 +102,29 @@ def assigned(positions: Sequence[Position | None]) -> list[str | None]:
     seen: set[Position] = set()
     for n, p in enumerate(positions):
         statement = _assignments(p[0]).get(p[1]) if p else None
-        again = p in seen and p != positions[n - 1]
+        again = _again(p, positions[n - 1] if n else None, seen)
         if n and current is not None and (statement != current or again):
             result[n - 1] = current[1]
         if statement != current or again:
             seen = set()
         if p:
-            seen.add(p)
+            seen.add(p[:PLACE])
         current = statement
     if current is not None:
         result[-1] = current[1]
     return result
+
+
+def _again(position: Position | None, before: Position | None, seen: set[Position]) -> bool:
+    """Say whether a place is reached once more: after another place, or by another call."""
+    if position is None or position[:PLACE] not in seen or before is None:
+        return False
+    return position[:PLACE] != before[:PLACE] or position[PLACE:] != before[PLACE:]
+
+
+def names_something(position: Position | None) -> bool:
+    """Say whether a place in the source is inside an assignment to a variable."""
+    return position is not None and position[1] in _assignments(position[0])
 
 
 @lru_cache(maxsize=64)

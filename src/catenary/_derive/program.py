@@ -105,7 +105,7 @@ def _marks(jaxpr: Any, taken: set[str]) -> Iterator[Mark]:
     flat = list(equations(jaxpr))
     given = naming.assigned(list(positions(jaxpr)))
     made = {id(v): n for n, eqn in enumerate(flat) for v in eqn.outvars}
-    final = made.get(id(jaxpr.outvars[0]))
+    final = made.get(id(_maker(jaxpr)))
     found: dict[int, tuple[str, bool]] = {n: (name, False) for n, name in enumerate(given) if name}
     z = next(c for c in ("z", "u", "pre") if c not in taken and c not in given)
     for v in arguments_of_functions(jaxpr):
@@ -123,14 +123,22 @@ def _marks(jaxpr: Any, taken: set[str]) -> Iterator[Mark]:
         yield Mark(n, name if alone else f"{name}_{count[name]}", flat[n].outvars[0].aval, conventional)
 
 
+def _maker(jaxpr: Any) -> Any:
+    """Return the variable, inside calls, that is a jaxpr's first output."""
+    (out, *_) = jaxpr.outvars
+    for eqn in jaxpr.eqns:
+        if out in eqn.outvars and eqn.primitive.name in _jax.TRANSPARENT_CALLS:
+            return _maker(_jax.closed(_jax.call_body(eqn.params))[0])
+    return out
+
+
 def arguments_of_functions(jaxpr: Any) -> Iterator[Any]:
     """Yield the variables that nonlinear functions, or library functions JAX keeps as calls, are applied to."""
     for eqn in jaxpr.eqns:
         if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
             body = _jax.closed(_jax.call_body(eqn.params))[0]
-            if len({p and p[:2] for p in positions(body)}) > 1:
-                yield from arguments_of_functions(body)
-            else:
+            yield from arguments_of_functions(body)
+            if len({p and p[:2] for p in positions(body)}) <= 1:
                 yield from eqn.invars
         elif eqn.primitive.name in NONLINEAR:
             yield from eqn.invars
@@ -149,16 +157,18 @@ def equations(jaxpr: Any) -> Iterator[Any]:
             yield eqn
 
 
-def positions(jaxpr: Any) -> Iterator[tuple[str, int, int] | None]:
+def positions(jaxpr: Any) -> Iterator[tuple[Any, ...] | None]:
     """Yield where in the user's source each of ``equations`` was made.
 
     A body on one line belongs to a function that JAX has cached; it stands where it is called.
     """
-    for eqn in jaxpr.eqns:
+    for call, eqn in enumerate(jaxpr.eqns):
         here = _jax.user_position(eqn)
         if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
             inner = list(positions(_jax.closed(_jax.call_body(eqn.params))[0]))
-            yield from inner if len({p and p[:2] for p in inner}) > 1 else [here] * len(inner)
+            cached = len({p and p[:2] for p in inner}) <= 1
+            there = here and (*here, call)
+            yield from (there if cached or not naming.names_something(p) else p for p in inner)
         else:
             yield here
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from . import matrix as mx
 from .matrix import Matrix
+from .names import GREEK
 from .python_labels import labelled
 
 SUM, TIMES, UNARY, ATOM = range(4)
@@ -26,6 +27,7 @@ HELPERS = {
     "softplus": "def softplus(x):\n    return jnp.logaddexp(0, x)",
     "relu": "def relu(x):\n    return jnp.maximum(x, 0)",
     "step": "def step(x):\n    return jnp.heaviside(x, 0.5)",
+    "sgn": "def sgn(x):\n    return jnp.where(x >= 0, 1, -1)",
     "tanh_prime": "def tanh_prime(x):\n    return 1 - jnp.tanh(x) ** 2",
     "sigmoid_prime": "def sigmoid_prime(x):\n    return jnp.exp(-jnp.logaddexp(0, x) - jnp.logaddexp(0, -x))",
     "softmax": (
@@ -41,10 +43,13 @@ REDUCE = {"sum": "jnp.sum", "max": "jnp.max", "min": "jnp.min", "prod": "jnp.pro
 ALONG = {"softmax": "softmax", "cumsum": "jnp.cumsum", "cumprod": "jnp.cumprod"}
 
 
+SPELLED = {letter: latin for latin, letter in reversed(GREEK.items())}
+
+
 def identifier(name: str) -> str:
     """Return a name as Python allows it: ``z̄_1`` is ``bar_z_1``."""
     bar = "\u0304" in name
-    name = re.sub(r"\W", "", name.replace("\u0304", ""))
+    name = re.sub(r"\W", "", "".join(SPELLED.get(c, c) for c in name.replace("\u0304", "")))
     return ("bar_" if bar else "") + name
 
 

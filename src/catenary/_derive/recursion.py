@@ -50,23 +50,26 @@ def _fold(base: str, family: list[Line]) -> list[Line]:
     """Return one line for a run of consecutive numbers with one template, and the rest as they are."""
     numbers = [int(numbered(line.name)[1]) for line in family]
     templates = [_template(line.value, n) for line, n in zip(family, numbers, strict=True)]
-    best = max(templates, key=templates.count)
+    best = max(templates, key=lambda t: (templates.count(t), "−" in str(t) or "+" in str(t)))
     run = [n for n, t in zip(numbers, templates, strict=True) if t == best]
-    if len(run) < 2 or sorted(run) != list(range(min(run), max(run) + 1)):
+    if sorted(run) != list(range(min(run), max(run) + 1)):
         return family
+    model = run[0]
     aliases: list[tuple[str, str]] = []
     for n, t in zip(numbers, templates, strict=True):
         alias = _alias(best, t, n) if n in (min(run) - 1, max(run) + 1) else None
         if alias:
             aliases.append(alias)
             run.append(n)
+    if len(run) < 2:
+        return family
     rest = [line for line, n in zip(family, numbers, strict=True) if n not in run]
     downward = numbers[0] > numbers[-1]
-    line = family[numbers.index(max(run))]
+    line = family[numbers.index(model)]
     recursion = replace(
         line,
         name=f"{base}_{{i}}",
-        value=_restored(line.value, max(run)),
+        value=_restored(line.value, model),
         span=(min(run), max(run)),
         downward=downward,
         aliases=tuple(aliases),

@@ -160,6 +160,8 @@ class Printer:
         return self.style.join([self(f, ATOM) for f in x.items])
 
     def _scaled(self, x: mx.Scaled) -> tuple[str, int]:
+        if any(isinstance(p, mx.Number) and p.value == 0 for p in x.scalars):
+            return self.style.number(Fraction(0)), ATOM
         front, rest = [], []
         for part in x.parts:
             base = part.x if isinstance(part, mx.Power) else part

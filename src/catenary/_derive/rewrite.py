@@ -130,6 +130,8 @@ def _where(node: Fn) -> Expr | None:
         return mul((c, a))
     if a is ZERO:
         return mul((fn("not", c), b))
+    if a is ONE and b == num(-1) and isinstance(c, Fn) and c.name == "ge" and c.children[1] is ZERO:
+        return fn("sgn", c.children[0])
     return None
 
 

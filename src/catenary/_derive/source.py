@@ -32,6 +32,9 @@ def source(
     printer = PythonPrinter(names)
     body = [f"{identifier(line.name)} = {printer(line.value)}" for line in definitions]
     results = {line.name: printer(line.value) for line in gradients}
+    if len(results) > 1:
+        body += [f"grad_{identifier(leaf)} = {result}" for leaf, result in results.items()]
+        results = {leaf: f"grad_{identifier(leaf)}" for leaf in results}
     returned = next(iter(results.values())) if argnums is None else _returned(args, inputs, results, argnums)
     text = "\n".join((*body, returned))
     used = [i for i in inputs if i.name not in parameters and _mentions(text, names[i.name])]

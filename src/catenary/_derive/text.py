@@ -40,6 +40,8 @@ class Text(Style):
             return f"|{args[0]}|"
         if name == "not":
             return f"(1 − {args[0]})"
+        if name == "sqrt" and args[0].isalnum():
+            return f"√{args[0]}"
         return f"{FUNCTIONS.get(name, name)}({', '.join(args)})"
 
     def power(self, base: str, exponent: Fraction, scalar: bool) -> str:
@@ -49,7 +51,7 @@ class Text(Style):
 
     def fraction(self, above: str, below: str) -> str:
         """Return a quotient in front: (1/N)."""
-        bare = below.isalnum() or _enclosed(below)
+        bare = below.lstrip("√").isalnum() or _enclosed(below) or (below.count("‖") == 2 and below[0] == below[-1] == "‖")
         below = below if bare else f"({below})"
         return f"({above}/{below})"
 
@@ -68,10 +70,11 @@ class Text(Style):
 
     def join(self, factors: Sequence[str]) -> str:
         """Return factors side by side; single letters touch: Xw, Xᵀ(…) but W₁ x."""
-        text = ""
+        text, before = "", ""
         for f in factors:
-            touching = len(text.split(" ")[-1].rstrip("ᵀ")) == 1 and text[-1:].isalpha() and len(f.rstrip("ᵀ")) == 1
-            text += ("" if not text or touching and f[0].isalpha() else " ") + f
+            letters = all(len(x) == 1 and x.isalpha() for x in (before.rstrip("ᵀ"), f.rstrip("ᵀ")))
+            text += ("" if not text or letters else " ") + f
+            before = f
         return text
 
 

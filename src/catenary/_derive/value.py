@@ -38,7 +38,7 @@ ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "sinh": np.sinh, "cosh": np.cosh, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "atan2": np.arctan2, "pow": np.power,
     "tanh_prime": lambda x: 1.0 - np.tanh(x) ** 2, "sigmoid_prime": lambda x: sigmoid(x) * sigmoid(-x),
-    "expm1": np.expm1, "step": lambda x: np.heaviside(x, 0.5), "rem": np.fmod,
+    "expm1": np.expm1, "step": lambda x: np.heaviside(x, 0.5), "sgn": lambda x: np.where(x >= 0, 1.0, -1.0), "rem": np.fmod,
 }  # fmt: skip
 REDUCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "sum": np.sum, "max": np.max, "min": np.min, "prod": np.prod,
