@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import catenary as ct
 from catenary._report import Curves, demo_figure
+from catenary._signature import arguments
 
 LOSSES = {
     "Logistic regression": logistic.loss,
@@ -64,7 +65,7 @@ def plan(stage: Stage) -> None:
     """Print the plan of each loss, costs as formulas in the names of its sizes."""
     for name, loss in LOSSES.items():
         stage.title(f"{name}: the plan")
-        stage.say(ct.plan(loss))
+        stage.say(ct.plan(loss, *arguments(loss)))
 
 
 def train(stage: Stage) -> dict[str, list[float]]:

@@ -171,7 +171,10 @@ def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:
     >>> evaluate_dimension(2 * N * n**2, {"N": 5, "n": 3})
     90
     """
-    return int(size._evaluate(values)) if hasattr(size, "_evaluate") else size
+    if not hasattr(size, "_evaluate"):
+        return size
+    # as floats: JAX's coefficients are int32 unless x64 is on, and a cost is soon larger
+    return int(size._evaluate({name: float(value) for name, value in values.items()}))
 
 
 def dimension_names(size: Any) -> set[str]:
