@@ -6,7 +6,7 @@ The messages contain JAX's own words where JAX raises too, after the function an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -45,6 +45,13 @@ class Call:
     @property
     def results(self) -> Any:
         return self.graph.outputs[: self.traced.n_out]
+
+    def abstract(self) -> Call:
+        """The call without its arrays: what a pull or a push checks its argument by, wherever it is called."""
+        leaves = [_jax.aval_of(x) for x in self.leaves]
+        bare = Graph(self.graph.avals, [], self.graph.inputs, self.graph.outputs)
+        dynamic = tree_unflatten(tree_structure(self.dynamic), leaves)
+        return replace(self, leaves=leaves, dynamic=dynamic, traced=replace(self.traced, graph=bare))
 
     def value(self, point: Point) -> tuple[Any, Any]:
         """The function's result and its auxiliary result, at the point."""
@@ -90,7 +97,8 @@ def traced_call(
         traced = trace(of_dynamic, dynamic, has_aux=has_aux)
     except jax.errors.ConcretizationTypeError as error:
         error.add_note(
-            f"{errors.call(verb, fun)} traces the function abstractly, as jax.jit does: Python control flow on the values of "
+            f"{errors.call(verb, fun)} traces the function abstractly, as jax.jit does: Python control flow on the "
+            "values of "
             "its arguments is not supported yet. Use lax.cond, lax.while_loop or jnp.where."
         )
         raise
@@ -103,7 +111,8 @@ def positions(verb: str, fun: Callable[..., Any], argnums: Argnums, n: int) -> t
         if not -n <= k < n:
             kind = TypeError if verb in ("grad", "value_and_grad") else ValueError
             raise kind(
-                f"{errors.call(verb, fun)}: differentiating with respect to argnums={argnums} requires at least {k + 1 if k >= 0 else -k} "
+                f"{errors.call(verb, fun)}: differentiating with respect to argnums={argnums} requires at least "
+                f"{k + 1 if k >= 0 else -k} "
                 f"positional arguments to be passed by the caller, but got only {n} positional arguments."
             )
     return tuple(k % n for k in numbers)
@@ -114,8 +123,10 @@ def check_array(verb: str, fun: Callable[..., Any], leaf: Any, path: str) -> Non
         _jax.aval_of(leaf)
     except (TypeError, ValueError):
         raise TypeError(
-            f"{errors.call(verb, fun)}: {path} is {leaf!r} of type {type(leaf).__name__}, which is not a valid JAX type. "
-            "Differentiated arguments are arrays, numbers, or pytrees of them: leave this one out with argnums=, or close over it."
+            f"{errors.call(verb, fun)}: {path} is {leaf!r} of type {type(leaf).__name__}, which is not a valid JAX "
+            "type. "
+            "Differentiated arguments are arrays, numbers, or pytrees of them: leave this one out with argnums=, or "
+            "close over it."
         ) from None
 
 
@@ -135,13 +146,13 @@ def check_order(verb: str, fun: Any, order: Any) -> None:
 
 def has_kind(x: Any, kind: Any) -> bool:
     """Whether a leaf's dtype is of a kind."""
-    return bool(jax.dtypes.issubdtype(_jax.aval_of(x).dtype, kind))
+    return bool(jax.dtypes.issubdtype(x.dtype, kind))
 
 
 def check_inputs(call: Call, holomorphic: bool, allow_int: bool, name: str) -> None:
     """As JAX does for reverse mode: complex for holomorphic functions, else inexact unless ``allow_int``."""
     for leaf, path in zip(call.leaves, call.paths, strict=True):
-        dtype = _jax.aval_of(leaf).dtype
+        dtype = leaf.dtype
         where = f"{errors.call(call.verb, call.fun)}: {path} has dtype {dtype}. "
         if holomorphic and not has_kind(leaf, np.complexfloating):
             raise TypeError(f"{where}{name} with holomorphic=True requires inputs with complex dtype, but got {dtype}.")
@@ -149,8 +160,10 @@ def check_inputs(call: Call, holomorphic: bool, allow_int: bool, name: str) -> N
             allow_int and (has_kind(leaf, np.integer) or has_kind(leaf, np.bool_))
         ):
             raise TypeError(
-                f"{where}{name} requires real- or complex-valued inputs (input dtype that is a sub-dtype of np.inexact), "
-                f"but got {dtype}. If you want to use Boolean- or integer-valued inputs, use vjp or set allow_int to True "
+                f"{where}{name} requires real- or complex-valued inputs (input dtype that is a sub-dtype of "
+                "np.inexact), "
+                f"but got {dtype}. If you want to use Boolean- or integer-valued inputs, use vjp or set allow_int to "
+                "True "
                 "(which gives float0 zeros); or pass the argument as float, or leave it out with argnums=."
             )
 
@@ -166,20 +179,22 @@ def check_outputs(call: Call, holomorphic: bool, name: str) -> None:
             )
         if not holomorphic and (complex_ or not jax.dtypes.issubdtype(dtype, np.floating)):
             hint = (
-                "For holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic functions "
+                "For holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic "
+                "functions "
                 "involving complex outputs, use vjp directly."
                 if complex_
                 else "For differentiation of functions with integer outputs, use vjp directly."
             )
             raise TypeError(
-                f"{where}{name} requires real-valued outputs (output dtype that is a sub-dtype of np.floating), but got {dtype}. {hint}"
+                f"{where}{name} requires real-valued outputs (output dtype that is a sub-dtype of np.floating), but "
+                f"got {dtype}. {hint}"
             )
 
 
 def gradient_leaf(value: Any, leaf: Any) -> Any:
     """What stands for an input without a tangent: float0 zeros."""
-    if _jax.tangent_dtype(_jax.aval_of(leaf).dtype) == _jax.float0:
-        return np.zeros(np.shape(leaf), _jax.float0)
+    if _jax.tangent_dtype(leaf.dtype) == _jax.float0:
+        return np.zeros(leaf.shape, _jax.float0)
     return value
 
 
@@ -187,7 +202,8 @@ def check_scalar(call: Call) -> None:
     name = errors.call(call.verb, call.fun)
     if call.traced.n_out != 1 or call.traced.out_tree != tree_structure(0):
         raise TypeError(
-            f"{name}: Gradient only defined for scalar-output functions. Output was a {call.traced.out_tree}; return one number, or use ct.jacobian."
+            f"{name}: Gradient only defined for scalar-output functions. Output was a {call.traced.out_tree}; return "
+            "one number, or use ct.jacobian."
         )
     shape = call.graph.aval(call.results[0]).shape
     if shape != ():
@@ -199,14 +215,16 @@ def check_scalar(call: Call) -> None:
 
 def check_jacfwd(call: Call, holomorphic: bool) -> None:
     for leaf, path in zip(call.leaves, call.paths, strict=True):
-        dtype = _jax.aval_of(leaf).dtype
+        dtype = leaf.dtype
         where = f"{errors.call(call.verb, call.fun)}: {path} has dtype {dtype}. "
         if holomorphic and not has_kind(leaf, np.complexfloating):
             raise TypeError(f"{where}jacfwd with holomorphic=True requires inputs with complex dtype, but got {dtype}.")
         if not holomorphic and not has_kind(leaf, np.floating):
             raise TypeError(
-                f"{where}jacfwd requires real-valued inputs (input dtype that is a sub-dtype of np.floating), but got {dtype}. "
-                "For holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic functions "
+                f"{where}jacfwd requires real-valued inputs (input dtype that is a sub-dtype of np.floating), but "
+                f"got {dtype}. "
+                "For holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic "
+                "functions "
                 "involving complex inputs or integer inputs, use jvp directly."
             )
     if holomorphic:
@@ -217,27 +235,32 @@ def check_tangents(call: Call, tangents: Any) -> list[Any]:
     name = errors.call(call.verb, call.fun)
     if not isinstance(tangents, tuple | list):
         raise TypeError(
-            f"{name}: primal and tangent arguments must be tuples or lists; found {type(tangents).__name__} for tangents."
+            f"{name}: primal and tangent arguments must be tuples or lists; found {type(tangents).__name__} for "
+            "tangents."
         )
     flat, tree = tree_flatten(tuple(tangents))
     expected = tree_structure(call.dynamic)
     if tree != expected:
         raise TypeError(
-            f"{name}: primal and tangent arguments must have the same tree structure; primals have tree structure {expected} "
+            f"{name}: primal and tangent arguments must have the same tree structure; primals have tree structure "
+            f"{expected} "
             f"whereas tangents have tree structure {tree}."
         )
     result: list[Any] = []
     for t, x, path in zip(flat, call.leaves, call.paths, strict=True):
-        aval, dtype = _jax.aval_of(x), _jax.dtype_of(t)
+        aval, dtype = x, _jax.dtype_of(t)
         wanted = _jax.tangent_dtype(aval.dtype)
         if dtype != wanted:
             raise TypeError(
-                f"{name}: {path}: primal and tangent arguments do not match; dtypes must be equal, or in case of int/bool primal dtype the "
-                f"tangent dtype must be float0. Got primal dtype {aval.dtype} and so expected tangent dtype {wanted}, but got tangent dtype {dtype} instead."
+                f"{name}: {path}: primal and tangent arguments do not match; dtypes must be equal, or in case of "
+                "int/bool primal dtype the "
+                f"tangent dtype must be float0. Got primal dtype {aval.dtype} and so expected tangent dtype "
+                f"{wanted}, but got tangent dtype {dtype} instead."
             )
         if np.shape(t) != aval.shape:
             raise ValueError(
-                f"{name}: {path}: jvp called with different primal and tangent shapes; Got primal shape {aval.shape} and tangent shape as {np.shape(t)}"
+                f"{name}: {path}: jvp called with different primal and tangent shapes; Got primal shape {aval.shape} "
+                f"and tangent shape as {np.shape(t)}"
             )
         result.append(None if wanted == _jax.float0 else t)
     return result
@@ -256,7 +279,8 @@ def check_cotangents(call: Call, cotangent: Any) -> list[Any]:
     flat, tree = tree_flatten(cotangent)
     if tree != call.traced.out_tree:
         raise ValueError(
-            f"{name}: unexpected tree structure of argument to vjp function: got {tree}, but expected to match {call.traced.out_tree}, "
+            f"{name}: unexpected tree structure of argument to vjp function: got {tree}, but expected to match "
+            f"{call.traced.out_tree}, "
             "the structure of the function's result."
         )
     result: list[Any] = []
@@ -265,8 +289,10 @@ def check_cotangents(call: Call, cotangent: Any) -> list[Any]:
         wanted = _jax.tangent_dtype(aval.dtype)
         if np.shape(ct) != aval.shape or _jax.dtype_of(ct) != wanted:
             raise ValueError(
-                f"{name}: unexpected JAX type (e.g. shape/dtype) for argument to VJP function: got {_jax.dtype_of(ct)}{list(np.shape(ct))}, "
-                f"but expected {np.dtype(wanted)}{list(aval.shape)} because the corresponding output of the differentiated function had JAX type "
+                f"{name}: unexpected JAX type (e.g. shape/dtype) for argument to VJP function: got "
+                f"{_jax.dtype_of(ct)}{list(np.shape(ct))}, "
+                f"but expected {np.dtype(wanted)}{list(aval.shape)} because the corresponding output of the "
+                "differentiated function had JAX type "
                 f"{aval.dtype}{list(aval.shape)}"
             )
         result.append(None if wanted == _jax.float0 else ct)

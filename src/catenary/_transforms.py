@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import tree_leaves, tree_structure, tree_unflatten
+from jax.tree_util import Partial, tree_leaves, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
 from catenary._call import (
@@ -296,7 +296,7 @@ def hessian(
     Raises:
         TypeError, ValueError: as ``jacobian``.
 
-    Cost: the plan of the gradient's program; a Hessian that is diagonal or block-diagonal costs no more than its blocks.
+    Cost: the plan of the gradient's program; a diagonal or block-diagonal Hessian costs no more than its blocks.
 
     >>> import jax.numpy as jnp
     >>> import catenary as ct
@@ -367,19 +367,38 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
     check_order("linearize", fun, order)
     call, point, sequence = _at("linearize", fun, primals, has_aux, order, push=True)
     value, aux = call.value(point)
-
-    def push(*tangents: Any) -> Any:
-        flat = check_tangents(call, tangents)
-        return tree_unflatten(call.traced.out_tree, out_tangents(call, point.push(flat, sequence)))
-
+    act = _portable(call, lambda flat: point.push(flat, sequence), [_jax.aval_of(x) for x in call.leaves])
+    push = Partial(partial(_push, call.abstract()), act)
     return (value, push, aux) if has_aux else (value, push)
+
+
+def _push(call: Call, act: Callable[..., Any], *tangents: Any) -> Any:
+    """What ``linearize`` returns, called."""
+    return tree_unflatten(call.traced.out_tree, out_tangents(call, act(check_tangents(call, tangents))))
+
+
+def _pull(call: Call, act: Callable[..., Any], cotangent: Any) -> Any:
+    """What ``vjp`` returns, called."""
+    leaves = act(check_cotangents(call, cotangent))
+    gradients = [gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)]
+    return tree_unflatten(tree_structure(call.dynamic), gradients)
+
+
+def _portable(call: Call, act: Callable[..., Any], avals: Sequence[Any]) -> Callable[..., Any]:
+    """Inside a trace, ``act`` as a pytree of what it closes over; it takes arrays like ``avals``."""
+    if not any(isinstance(x, jax.core.Tracer) for x in call.leaves):
+        return act
+    inert = [_jax.tangent_dtype(a.dtype) == _jax.float0 for a in avals]
+    return _jax.portable(
+        act, [None if i else jax.ShapeDtypeStruct(a.shape, a.dtype) for a, i in zip(avals, inert, strict=True)]
+    )
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Order = "auto") -> tuple[Any, ...]:
     """The value of ``fun`` and its pullback, as ``jax.vjp``.
 
     Returns:
-        ``(value, pull)``, or ``(value, pull, aux)``; ``pull(cotangent)`` gives a tuple with a cotangent for each primal.
+        ``(value, pull)``, or ``(value, pull, aux)``; ``pull(cotangent)`` gives a tuple, a cotangent a primal.
 
     Raises:
         ValueError: a cotangent of another structure, shape or dtype than the result.
@@ -395,14 +414,9 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Or
     check_order("vjp", fun, order)
     call, point, sequence = _at("vjp", fun, primals, has_aux, order, push=False)
     value, aux = call.value(point)
-
-    def pull(cotangent: Any) -> Any:
-        flat = check_cotangents(call, cotangent)
-        leaves = point.pull(flat, sequence)
-        return tree_unflatten(
-            tree_structure(call.dynamic), [gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)]
-        )
-
+    ends = [call.graph.aval(a) for a in call.results]
+    act = _portable(call, lambda flat: point.pull(flat, sequence), ends)
+    pull = Partial(partial(_pull, call.abstract()), act)
     return (value, pull, aux) if has_aux else (value, pull)
 
 
@@ -411,7 +425,8 @@ def _at(
 ) -> tuple[Call, Point, Any]:
     if not isinstance(primals, tuple | list):
         raise TypeError(
-            f"{errors.call(verb, fun)}: primal and tangent arguments must be tuples or lists; found {type(primals).__name__} for primals."
+            f"{errors.call(verb, fun)}: primal and tangent arguments must be tuples or lists; found "
+            f"{type(primals).__name__} for primals."
         )
     call = traced_call(verb, fun, tuple(range(len(primals))), primals, {}, has_aux)
     natural = "forward" if push else "reverse"

@@ -31,7 +31,8 @@ class Lazy:
     __slots__ = ("edge", "env", "value")
 
     def __init__(self, edge: Edge, env: dict[int, Any]):
-        self.edge, self.env, self.value = edge, env, None
+        self.edge, self.env = edge, env
+        self.value: Value | None = None
 
     def __call__(self) -> Value:
         if self.value is None:

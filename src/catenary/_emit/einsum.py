@@ -123,7 +123,7 @@ def scaled(x: Any, scale: Any) -> Any:
     return lax.mul(x, jnp.asarray(scale).astype(x.dtype))
 
 
-def _product(recipe: Recipe, cores: list[tuple[Any, Sequence[int]]]) -> Any:
+def _product(recipe: Recipe, cores: Sequence[tuple[Any, Sequence[int]]]) -> Any:
     out = recipe.core or ()
     reduced = []
     for k, (x, labels) in enumerate(cores):
@@ -175,7 +175,7 @@ def add_values(term: Term, parts: Sequence[tuple[Term, Value]], dtype: Any) -> V
     """The arrays of a sum of terms that share their ties."""
     if term.one:
         return Value()
-    total = None
+    total: Any = None
     for part, value in parts:
         x = full_core(part, value, term.core or (), dtype)
         total = x if total is None else total + x

@@ -80,11 +80,9 @@ def graph_of_jaxpr(closed_jaxpr: Any) -> Graph:
     graph = Graph()
     names: dict[Any, Atom] = {}
     for var, value in zip(jaxpr.constvars, consts, strict=True):
-        names[var] = graph.new(var.aval)
-        graph.consts[names[var]] = value
-    for var in jaxpr.invars:
-        names[var] = graph.new(var.aval)
-    graph.inputs = tuple(names[v] for v in jaxpr.invars)
+        names[var] = graph.const(value)
+    graph.inputs = tuple(graph.new(var.aval) for var in jaxpr.invars)
+    names.update(zip(jaxpr.invars, graph.inputs, strict=True))
     _read(graph, jaxpr, names)
     graph.outputs = tuple(_atom(names, v) for v in jaxpr.outvars)
     return graph

@@ -33,6 +33,8 @@ def _one(term: Term) -> str:
     out, inp, ties = set(labels_of(term.out)), set(labels_of(term.inp)), set(term.ties)
     rows, columns = (_size(term, side - ties) for side in (out, inp))
     number = "" if term.scale == 1 else f"{term.scale} · "
+    if not out and not inp:
+        return f"{number}one entry"
     if not out:
         return f"{number}row vector"
     if not inp:

@@ -1,6 +1,6 @@
 """The structure of a linear map between two arrays.
 
-    J[o, i] = Σ_labels scale · core[labels] · mask[labels] · Π_k δ(o_k = position(labels)) · Π_k δ(i_k = position(labels))
+    J[o, i] = Σ_labels scale · core[labels] · mask[labels] · Π_k δ(o_k, position_k) · Π_k δ(i_k, position_k)
 
 Each axis of the output and of the input is an affine function of labels, position = start + Σ stride · label.
 A label that stands on both sides is a tie: the map is diagonal along it. One that stands on a single

@@ -68,7 +68,7 @@ def through(
     return Through(None, -1, tuple(n for n in shape if not one(n)), tuple(dense))
 
 
-def _returned(plan: Arrangement, side: str, shape: Sequence[Size], ties: dict[int | None, int | None]) -> Term:
+def _returned(plan: Arrangement, side: str, shape: Sequence[Size], ties: dict[int | None, int]) -> Term:
     """core[batch…, port…], the tied axes carrying the labels of the other side."""
     sizes = dict(plan.sizes)
     axes = []

@@ -202,7 +202,8 @@ def stack(site: Site, operand: int) -> Answer:
 
 def split(site: Site, _: int) -> Answer:
     """Each output is a slice along one axis."""
-    k, offset, answer = site.params["axis"], 0, {}
+    k, offset = site.params["axis"], 0
+    answer: dict[int, tuple[Piece, ...]] = {}
     for number, aval in enumerate(site.outs):
         out, sizes = plain_axes(aval.shape)
         inp = list(out)
