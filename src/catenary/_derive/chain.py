@@ -31,7 +31,7 @@ TOTAL_LATEX = (
 
 
 def shapes_of(stages: Sequence[Callable[..., Any]], parts: Sequence[Any], x: Any) -> list[tuple[int, ...]]:
-    """Return the shapes of x, f_1(x), f_2(f_1(x)), …"""
+    """Return the shapes of x, f_1(x), f_2(f_1(x)) and so on."""
     shapes, value = [tuple(x.shape)], jax.ShapeDtypeStruct(x.shape, x.dtype)
     for stage, part in zip(stages, parts, strict=True):
         value = jax.eval_shape(stage, part, value)
@@ -81,11 +81,11 @@ def preface(stages: Sequence[Callable[..., Any]], shapes: Sequence[tuple[int, ..
     chain = " ∘ ".join(f"f_{n}" for n in range(count, 0, -1))
     theta = ", ".join(f"θ_{n}" for n in range(1, count + 1))
     sizes_text = ", ".join(f"D{n} = {d}" for n, d in enumerate(sizes))
+    latex = f"({chain})(x), \\quad \\theta = ({theta})".replace("∘", r"\circ").replace("θ", r"\theta")
     rows = [
-        (f"L_θ(x) = ({chain})(x),  θ = ({theta})",
-         rf"L_\theta(x) &= ({chain.replace('∘', chr(92) + 'circ')})(x), \quad \theta = ({theta.replace('θ', chr(92) + 'theta')})"),
+        (f"L_θ(x) = ({chain})(x),  θ = ({theta})", rf"L_\theta(x) &= {latex}"),
         (f"f_i maps R^D(i−1) × R^P(i) to R^D(i),  N = {count},  {sizes_text}", ""),
-    ]  # fmt: skip
+    ]
     return [
         ("chain", rows),
         ("total derivative", [(TOTAL, TOTAL_LATEX)]),

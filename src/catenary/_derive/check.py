@@ -54,7 +54,7 @@ def sample(inputs: Sequence[Input], seed: int, positive: bool) -> tuple[list[np.
     """Return random values for the inputs, and the sizes drawn for named dimensions."""
     rng = np.random.default_rng(seed)
     sizes: dict[str, int] = {}
-    values = []
+    values: list[np.ndarray] = []
     for i in inputs:
         for d in dims_of(i.struct.shape):
             if isinstance(d, str) and d.isidentifier():

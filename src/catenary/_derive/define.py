@@ -212,7 +212,13 @@ def _name(kept: dict[Array, str], user: dict[Array, str], program: Program) -> N
     adjoints = [a for a in kept if a not in user and a in program.adjoint]
     numbers = {a: _layer(forward.get(program.adjoint[a]), kept) for a in adjoints}
     distinct = len(set(numbers.values())) == len(numbers) and all(numbers.values())
-    letters = iter([c for c in ("s", "t", "u", "v", "q", "r", "c", "d", "g", "h", *(f"t_{n}" for n in range(1, 999))) if c not in taken])
+    letters = iter(
+        [
+            c
+            for c in ("s", "t", "u", "v", "q", "r", "c", "d", "g", "h", *(f"t_{n}" for n in range(1, 999)))
+            if c not in taken
+        ]
+    )
     for array in kept:
         if array in user:
             continue

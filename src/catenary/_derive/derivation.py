@@ -23,9 +23,14 @@ MEANINGS = {
     "sigmoid_prime": ("σ′(x) = σ(x) σ(−x)", r"\sigma'(x) = \sigma(x)\,\sigma(-x)"),
     "tanh_prime": ("tanh′(x) = 1 − tanh²(x)", r"\tanh'(x) = 1 - \tanh^2(x)"),
     "softplus": ("softplus(x) = ln(1 + exp(x))", r"\operatorname{softplus}(x) = \ln(1 + \exp(x))"),
-    "step": ("step(x) = 1 for x > 0, 1/2 at x = 0, 0 for x < 0",
-             r"\operatorname{step}(x) = 1 \text{ for } x > 0, \tfrac12 \text{ at } 0, 0 \text{ for } x < 0"),
-    "sgn": ("sgn(x) = 1 for x ≥ 0, −1 for x < 0", r"\operatorname{sgn}(x) = 1 \text{ for } x \ge 0, -1 \text{ for } x < 0"),
+    "step": (
+        "step(x) = 1 for x > 0, 1/2 at x = 0, 0 for x < 0",
+        r"\operatorname{step}(x) = 1 \text{ for } x > 0, \tfrac12 \text{ at } 0, 0 \text{ for } x < 0",
+    ),
+    "sgn": (
+        "sgn(x) = 1 for x ≥ 0, −1 for x < 0",
+        r"\operatorname{sgn}(x) = 1 \text{ for } x \ge 0, -1 \text{ for } x < 0",
+    ),
     "relu": ("relu(x) = max(x, 0)", r"\operatorname{relu}(x) = \max(x, 0)"),
 }
 
@@ -133,7 +138,9 @@ class Derivation:
     __repr__ = __str__
 
     def _remarks(self) -> list[str]:
-        used = {f for line in (*self.forward, self.value, *self.backward, *self.gradients) for f in _functions(line.value)}
+        used = {
+            f for line in (*self.forward, self.value, *self.backward, *self.gradients) for f in _functions(line.value)
+        }
         remarks = [meaning for name, (meaning, _) in MEANINGS.items() if name in used]
         remarks += self.notes + [f"{self.letter} = {self.layers}"] * (self.layers > 0)
         if not self.index_free:
@@ -197,7 +204,9 @@ class Derivation:
         if formula is not None:
             got = eval(formula, scope_of(self.inputs, values, sizes))
             return compare(list(got) if isinstance(got, tuple | list) else [got], wanted, names, sizes, self.coarse)
-        got = [a for name in ("derivative", "value") for a in evaluated(self._source(name), name, self._arguments(values))]
+        got = [
+            a for name in ("derivative", "value") for a in evaluated(self._source(name), name, self._arguments(values))
+        ]
         return compare(got, [*wanted, value], [*names, "the value"], sizes, self.coarse)
 
     def _arguments(self, values: Sequence[Any]) -> list[Any]:

@@ -17,7 +17,7 @@ from . import names as naming
 from .check import FormulaError
 from .define import Definitions, define
 from .derivation import Derivation
-from .expr import At, Expr, Fn, Pos, axis, head, walk
+from .expr import Along, At, Expr, Fn, Pos, Reduce, axis, head, walk
 from .gradient import gradient
 from .program import Input, Program, equations, flat_inputs, flattened, trace
 from .read import UnreadableError, dims_of
@@ -76,7 +76,11 @@ def derive(
 
 
 def _derived(
-    fun: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int], inputs: list[Input], given: dict[Axis, str]
+    fun: Callable[..., Any],
+    args: Sequence[Any],
+    argnums: int | Sequence[int],
+    inputs: list[Input],
+    given: dict[Axis, str],
 ) -> Derivation:
     verb = errors.call("derive", fun)
     _check_inputs(verb, inputs)
@@ -231,7 +235,11 @@ def _function_name(fun: Callable[..., Any], inputs: Sequence[Input]) -> str:
 
 def _assumptions(parts: Definitions) -> list[str]:
     """Return what the formulas take for granted."""
-    bodies: list[Expr] = [parts.value, *(b for _, b in parts.gradients), *(b for _, _, b in (*parts.forward, *parts.backward))]
+    bodies: list[Expr] = [
+        parts.value,
+        *(b for _, b in parts.gradients),
+        *(b for _, _, b in (*parts.forward, *parts.backward)),
+    ]
     labels: dict[str, str] = {}
     for body in bodies:
         for _, node in walk(body):
@@ -239,7 +247,10 @@ def _assumptions(parts: Definitions) -> list[str]:
                 for a, b in (node.children, node.children[::-1]):
                     if isinstance(a, Pos) and isinstance(b, At) and b.array.kind == "int":
                         labels[b.array.symbol] = str(a.index.size)
-    rows = any(node.__class__.__name__ in ("Along", "Reduce") and node.args[0] in ("softmax", "logsumexp") and len(head(node.body).free) > 1
-               for body in bodies for _, node in walk(body) if hasattr(node, "body"))  # fmt: skip
+    rows = any(
+        isinstance(node, Along | Reduce) and node.name in ("softmax", "logsumexp") and len(head(node.body).free) > 1
+        for body in bodies
+        for _, node in walk(body)
+    )
     notes = [f"the entries of {name} are labels in 0, …, {size}−1" for name, size in labels.items()]
     return notes + ["softmax and logsumexp act on each row"] * rows

@@ -72,7 +72,9 @@ class Latex(Style):
 
     def big(self, name: str, indices: Sequence[str], body: str) -> str:
         """Return a reduction."""
-        shown = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}.get(name) or rf"\operatorname{{{name}}}"
+        shown = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}.get(
+            name
+        ) or rf"\operatorname{{{name}}}"
         return rf"{shown}_{{{''.join(indices)}}} {body}"
 
     def transposed(self, inner: str) -> str:

@@ -187,7 +187,7 @@ def scaled(scalars: Iterable[Matrix], x: Matrix) -> Matrix:
         return scaled([*scalars, *x.scalars], x.x)
     number, rest = Fraction(1), []
     for s in (*scalars, *([x] if not x.dims else [])):
-        for part in s.scalars + (s.x,) if isinstance(s, Scaled) else (s,):
+        for part in (*s.scalars, s.x) if isinstance(s, Scaled) else (s,):
             if isinstance(part, Number) and isinstance(part.value, Fraction):
                 number *= part.value
             else:
@@ -304,7 +304,9 @@ def total(terms: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
 
     def place(t: Matrix) -> tuple[bool, bool, bool, int, int]:
         core = t.x if isinstance(t, Scaled) else t
-        repeated = isinstance(core, Product) and any(isinstance(f, Ones) for f in (core.items[0], *_inner(core.items[-1])))
+        repeated = isinstance(core, Product) and any(
+            isinstance(f, Ones) for f in (core.items[0], *_inner(core.items[-1]))
+        )
         turned = sum(isinstance(p, Transpose) for p in (core, *core.parts))
         return sign(t) < 0, not isinstance(t, Number), repeated, turned - core.weight, turned
 

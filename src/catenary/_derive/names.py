@@ -25,7 +25,11 @@ GREEK = {
 def parameters(fun: Callable[..., Any], count: int) -> list[str]:
     """Return the names of a function's positional parameters; ``x1, x2, …`` where it has none."""
     try:
-        found = [p.name for p in inspect.signature(fun).parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        found = [
+            p.name
+            for p in inspect.signature(fun).parameters.values()
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
     except (TypeError, ValueError):
         found = []
     return [found[n] if n < len(found) else f"x{n + 1}" for n in range(count)]
@@ -137,6 +141,8 @@ def _assignments(file: str) -> dict[int, tuple[int, str]]:
     except SyntaxError:
         return found
     for node in ast.walk(tree):
+        if not isinstance(node, ast.stmt):
+            continue
         target = None
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]

@@ -82,12 +82,18 @@ def _read(made: Any, inputs: list[Input], chosen: list[int], marks: list[Mark]) 
     forward: list[tuple[str, Array]] = []
     adjoint: dict[Array, str] = {}
     for m, value, cotangent in zip(marks, out[last + 1 :], out[first:last], strict=True):
-        if isinstance(value.expr, At) and value.expr.array.body is not None and value.expr.array not in dict(map(reversed, forward)):  # type: ignore[arg-type]
-            forward.append((m.name, value.expr.array))
-        if isinstance(cotangent.expr, At) and cotangent.expr.array.body is not None:
-            adjoint.setdefault(cotangent.expr.array, m.name)
+        made_by, pulled = _array(value), _array(cotangent)
+        if made_by is not None and all(a is not made_by for _, a in forward):
+            forward.append((m.name, made_by))
+        if pulled is not None:
+            adjoint.setdefault(pulled, m.name)
     gradients = [(inputs[n], v) for n, v in zip(chosen, out[:first], strict=True)]
     return Program(inputs, out[last].expr, gradients, forward, adjoint, {m.name for m in marks if m.conventional})
+
+
+def _array(value: Value) -> Array | None:
+    """Return the array whose entry a value is, if it is one the program makes."""
+    return value.expr.array if isinstance(value.expr, At) and value.expr.array.body is not None else None
 
 
 @dataclass
@@ -174,7 +180,12 @@ def positions(jaxpr: Any) -> Iterator[tuple[Any, ...] | None]:
 
 
 def replay(
-    jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], zeros: dict[int, Any], seen: dict[int, Any], clock: list[int]
+    jaxpr: Any,
+    consts: Sequence[Any],
+    args: Sequence[Any],
+    zeros: dict[int, Any],
+    seen: dict[int, Any],
+    clock: list[int],
 ) -> list[Any]:
     """Evaluate a jaxpr as ``equations`` orders it, adding ``zeros`` to, and recording, the marked values."""
     env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))

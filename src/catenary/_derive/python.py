@@ -120,13 +120,18 @@ class PythonPrinter:
             case mx.Power():
                 return self._power(x, spread)
             case mx.Along():
-                return f"{ALONG[x.name] if x.name not in HELPERS else self.call(x.name)}({self(x.x)}, axis={x.axis})", ATOM
+                return (
+                    f"{ALONG[x.name] if x.name not in HELPERS else self.call(x.name)}({self(x.x)}, axis={x.axis})",
+                    ATOM,
+                )
             case mx.Reduction():
                 return self._reduction(x), ATOM
             case mx.Apply():
                 return self._apply(x, spread)
             case mx.Sum():
-                return self._sum([self(t, SUM if n == 0 else TIMES, len(x.dims) > 0) for n, t in enumerate(x.items)]), SUM
+                return self._sum(
+                    [self(t, SUM if n == 0 else TIMES, len(x.dims) > 0) for n, t in enumerate(x.items)]
+                ), SUM
             case mx.Hadamard():
                 return self._times(x.items), TIMES
             case mx.Product():
@@ -239,7 +244,7 @@ class PythonPrinter:
         if _column(last) and not _row(first):
             return f"{self(first, UNARY)} @ {self._wrapped(items[1:])}"
         for n, item in enumerate(items):
-            if 0 < n and isinstance(item, mx.Diag) and len(item.dims) == 2:
+            if n > 0 and isinstance(item, mx.Diag) and len(item.dims) == 2:
                 return f"{self._wrapped(items[: n + 1])} @ {self._wrapped(items[n + 1 :])}"
         return " @ ".join(self(f, UNARY) for f in items)
 

@@ -231,7 +231,10 @@ def _double_sum(group: list[Placed]) -> Placed:
     if isinstance(core, mx.Hadamard):
         first, rest = core.items[0], hadamard(core.items[1:], core.dims)
         inside = min(
-            (product([transpose(first), rest], (columns, columns)), product([transpose(rest), first], (columns, columns))),
+            (
+                product([transpose(first), rest], (columns, columns)),
+                product([transpose(rest), first], (columns, columns)),
+            ),
             key=lambda m: m.weight,
         )
         inner_scalars, inside = (inside.scalars, inside.x) if isinstance(inside, mx.Scaled) else ((), inside)

@@ -106,7 +106,9 @@ def _restored(x: Any, layer: int) -> Any:
     if isinstance(x, mx.Symbol):
         return mx.Symbol(x.dims, relative(x.name, layer), x.fixed)
     if isinstance(x, Matrix) and not isinstance(x, mx.Labelled):
-        return type(x)(**{f.name: _restored(getattr(x, f.name), layer) if f.name != "dims" else x.dims for f in fields(x)})
+        return type(x)(
+            **{f.name: _restored(getattr(x, f.name), layer) if f.name != "dims" else x.dims for f in fields(x)}
+        )
     return tuple(_restored(p, layer) for p in x) if isinstance(x, tuple) else x
 
 

@@ -86,7 +86,9 @@ class Printer:
         s = self.style
         match x:
             case mx.Symbol():
-                return (s.indexed(x.name, [str(f) for f in x.fixed if f is not None]) if x.fixed else s.symbol(x.name)), ATOM
+                return (
+                    s.indexed(x.name, [str(f) for f in x.fixed if f is not None]) if x.fixed else s.symbol(x.name)
+                ), ATOM
             case mx.Number():
                 return (s.minus + s.number(-x.value), SUM) if x.value < 0 else (s.number(x.value), ATOM)
             case mx.Dimension():
@@ -172,10 +174,14 @@ class Printer:
         negative = sum(mx.sign(p) < 0 for p in front) % 2
         text = self._quotient([p for p in front if not _below(p)], [*(p for p in front if _below(p)), *divisors])
         if rest:
-            loose = len(rest) == 1 and not (len(text) == 0) and isinstance(rest[0], mx.Hadamard)
-            pieces = [self(p, SCALED if text == "" and len(rest) == 1 else HADAMARD if loose else PRODUCT) for p in rest]
+            loose = len(rest) == 1 and text != "" and isinstance(rest[0], mx.Hadamard)
+            pieces = [
+                self(p, SCALED if text == "" and len(rest) == 1 else HADAMARD if loose else PRODUCT) for p in rest
+            ]
             text = self.style.join([t for t in (text, *pieces) if t])
-        return (self.style.minus if negative else "") + (text or self.style.number(Fraction(1))), SUM if negative else SCALED
+        return (self.style.minus if negative else "") + (
+            text or self.style.number(Fraction(1))
+        ), SUM if negative else SCALED
 
     def _quotient(self, above: Sequence[Matrix], below: Sequence[Matrix]) -> str:
         number = Fraction(1)

@@ -82,8 +82,8 @@ def _pairs(eqn: Any) -> Iterator[tuple[Axis, Axis]]:
     elif name == "transpose":
         yield from (((ins[0], p), (out, n)) for n, p in enumerate(eqn.params["permutation"]))
     elif name.startswith("reduce_") and "axes" in eqn.params:
-        kept = [n for n in range(ins[0].aval.ndim) if n not in eqn.params["axes"]]
-        yield from (((ins[0], k), (out, n)) for n, k in enumerate(kept))
+        left = [n for n in range(ins[0].aval.ndim) if n not in eqn.params["axes"]]
+        yield from (((ins[0], k), (out, n)) for n, k in enumerate(left))
     elif name in ("reshape", "squeeze", "expand_dims"):
         old = [n for n, d in enumerate(ins[0].aval.shape) if d != 1]
         new = [n for n, d in enumerate(out.aval.shape) if d != 1]
@@ -117,7 +117,7 @@ def _names(
     flat: Sequence[Any], axes: Sequence[Axis], classes: dict[Axis, Any], data: Sequence[bool],
     given: dict[Axis, str], taken: set[str],
 ) -> dict[Axis, str]:  # fmt: skip
-    """Return a name for each axis: the user's, else N for the first axis of the data, else n, m, k, …"""
+    """Return a name for each axis: the user's, else N for the first axis of the data, else n, m, k and so on."""
     names: dict[Any, str] = {classes[a]: name for a, name in given.items()}
     owned = {classes[a] for a in axes if not data[a[0]]}
     leading = [classes[n, 0] for n, x in enumerate(flat) if data[n] and x.shape and classes[n, 0] not in owned]
@@ -136,7 +136,9 @@ def _names(
 def _structs(flat: Sequence[Any], axes: Sequence[Axis], names: dict[Axis, str]) -> list[jax.ShapeDtypeStruct]:
     distinct = list(dict.fromkeys(names.values()))
     scope = export.SymbolicScope()
-    sizes = dict(zip(distinct, export.symbolic_shape(", ".join(distinct), scope=scope), strict=True)) if distinct else {}
+    sizes = (
+        dict(zip(distinct, export.symbolic_shape(", ".join(distinct), scope=scope), strict=True)) if distinct else {}
+    )
     shapes: list[list[Any]] = [list(x.shape) for x in flat]
     for (n, a), name in names.items():
         shapes[n][a] = sizes[name] if shapes[n][a] != 1 else 1

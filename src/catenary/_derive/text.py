@@ -51,7 +51,9 @@ class Text(Style):
 
     def fraction(self, above: str, below: str) -> str:
         """Return a quotient in front: (1/N)."""
-        bare = below.lstrip("√").isalnum() or _enclosed(below) or (below.count("‖") == 2 and below[0] == below[-1] == "‖")
+        bare = (
+            below.lstrip("√").isalnum() or _enclosed(below) or (below.count("‖") == 2 and below[0] == below[-1] == "‖")
+        )
         below = below if bare else f"({below})"
         return f"({above}/{below})"
 

@@ -26,7 +26,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0.0, -x))
 
 
-_erf = np.vectorize(math.erf, otypes=[float])
+_erf: Callable[..., np.ndarray] = np.vectorize(math.erf, otypes=[float])
 
 ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "exp": np.exp, "log": np.log, "tanh": np.tanh, "sigmoid": sigmoid, "softplus": _softplus,
@@ -38,7 +38,8 @@ ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "sinh": np.sinh, "cosh": np.cosh, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "atan2": np.arctan2, "pow": np.power,
     "tanh_prime": lambda x: 1.0 - np.tanh(x) ** 2, "sigmoid_prime": lambda x: sigmoid(x) * sigmoid(-x),
-    "expm1": np.expm1, "step": lambda x: np.heaviside(x, 0.5), "sgn": lambda x: np.where(x >= 0, 1.0, -1.0), "rem": np.fmod,
+    "expm1": np.expm1, "step": lambda x: np.heaviside(x, 0.5), "rem": np.fmod,
+    "sgn": lambda x: np.where(x >= 0, 1.0, -1.0),
 }  # fmt: skip
 REDUCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "sum": np.sum, "max": np.max, "min": np.min, "prod": np.prod,

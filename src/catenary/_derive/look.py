@@ -1,0 +1,46 @@
+"""Looking at expressions: what the rewrites ask before they act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .expr import Add, Along, Dim, Expr, Fn, Mul, Num, Pow, Reduce, head, peel
+
+
+def call(expr: Expr, name: str) -> Expr | None:
+    """Return the argument if the expression, looked through names, is this function of one argument."""
+    behind = head(expr)
+    return peel(expr).children[0] if isinstance(behind, Fn) and behind.name == name else None
+
+
+def others(items: Sequence[Expr], *places: int) -> list[Expr]:
+    """Return the items at all other places."""
+    return [x for n, x in enumerate(items) if n not in places]
+
+
+POSITIVE = frozenset({"exp", "sigmoid", "softplus", "sigmoid_prime", "tanh_prime"})
+NOT_NEGATIVE = POSITIVE | {"abs", "relu", "gt", "lt", "ge", "le", "eq", "ne"}
+
+
+def positive(expr: Expr, strictly: bool = False) -> bool:
+    """Say whether an expression is certainly positive, or certainly not negative."""
+    expr = head(expr)
+    match expr:
+        case Num(value=v):
+            return v > 0 or (v == 0 and not strictly)
+        case Fn(name=name):
+            return name in (POSITIVE if strictly else NOT_NEGATIVE)
+        case Pow():
+            return positive(expr.base, strictly) or (expr.exponent.numerator % 2 == 0 and not strictly)
+        case Mul() | Add():
+            return all(positive(c, strictly) for c in expr.children)
+        case Reduce(name="sum" | "max" | "min" | "prod"):
+            return positive(expr.body, strictly)
+        case Along(name="softmax") | Dim():
+            return True
+    return False
+
+
+def factors(expr: Expr) -> list[Expr]:
+    """Return the factors of a product, or the expression itself."""
+    return list(expr.children) if isinstance(expr, Mul) else [expr]

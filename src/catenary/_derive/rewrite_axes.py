@@ -1,0 +1,92 @@
+"""Rewrites of powers, reductions and functions along an axis."""
+
+from __future__ import annotations
+
+from .build import ONE, add, along, fn, mul, num, power, reduce, total
+from .expr import Add, Along, At, Expr, Fn, Index, Pos, Pow, Reduce, peel
+from .look import call, factors, others
+
+
+def reciprocal_of_one_plus_exp(node: Pow) -> Expr | None:
+    """1 / (1 + exp u) = σ(-u)."""
+    inner = peel(node.base, Add)
+    if node.exponent < 0 and isinstance(inner, Add) and len(inner.children) == 2 and ONE in inner.children:
+        u = call(others(inner.children, inner.children.index(ONE))[0], "exp")
+        if u is not None:
+            return power(fn("sigmoid", mul((num(-1), u))), -node.exponent)
+    return None
+
+
+def sum_of_softmax(node: Reduce) -> Expr | None:
+    """Σ_k softmax(v)_k = 1."""
+    if node.name != "sum":
+        return None
+    parts = factors(node.body)
+    for n, f in enumerate(parts):
+        p = peel(f, Along)
+        for i in node.indices:
+            rest = [g for g in others(parts, n) if i in g.free]
+            if isinstance(p, Along) and p.name == "softmax" and p.indices == (i,) and not rest:
+                return total(tuple(j for j in node.indices if j is not i), mul(others(parts, n)))
+    return None
+
+
+def sum_of_one_hot(node: Reduce) -> Expr | None:
+    """Σ_k [k = y] = 1 for a label y in range, which the derivation states."""
+    if node.name != "sum":
+        return None
+    parts = factors(node.body)
+    for n, f in enumerate(parts):
+        for i in node.indices:
+            if _label(f, i) is not None and not any(i in g.free for g in others(parts, n)):
+                return total(tuple(j for j in node.indices if j is not i), mul(others(parts, n)))
+    return None
+
+
+def _label(factor: Expr, index: Index) -> Expr | None:
+    factor = peel(factor, Fn)
+    if isinstance(factor, Fn) and factor.name == "eq":
+        for a, b in (factor.children, factor.children[::-1]):
+            if isinstance(a, Pos) and a.index is index and isinstance(b, At) and b.array.kind == "int":
+                return b if index not in b.free else None
+    return None
+
+
+def exp_out_of_sum(node: Reduce) -> Expr | None:
+    """Σ_k exp(z_k + c) = exp(c) Σ_k exp(z_k)."""
+    if node.name != "sum":
+        return None
+    parts = factors(node.body)
+    for n, f in enumerate(parts):
+        u = call(f, "exp")
+        u = u and peel(u, Add)
+        if isinstance(u, Add):
+            outside = [t for t in u.children if not t.free & frozenset(node.indices)]
+            if outside:
+                inside = [t for t in u.children if t not in outside]
+                rest = total(node.indices, mul([*others(parts, n), fn("exp", add(inside))]))
+                return mul((fn("exp", add(outside)), rest))
+    return None
+
+
+def shift_of_softmax(node: Along) -> Expr | None:
+    """softmax(v + c) = softmax(v)."""
+    body = peel(node.body, Add)
+    if node.name in ("softmax",) and isinstance(body, Add):
+        inside = [t for t in body.children if t.free & frozenset(node.indices)]
+        if 0 < len(inside) < len(body.children):
+            return along(node.name, node.indices, add(inside))
+    return None
+
+
+def shift_of_logsumexp(node: Reduce) -> Expr | None:
+    """logsumexp(v + c) = c + logsumexp(v)."""
+    if node.name != "logsumexp":
+        return None
+    body = peel(node.body, Add)
+    if isinstance(body, Add):
+        outside = [t for t in body.children if not t.free & frozenset(node.indices)]
+        inside = [t for t in body.children if t not in outside]
+        if outside and inside:
+            return add([*outside, reduce("logsumexp", node.indices, add(inside))])
+    return None

@@ -1,0 +1,124 @@
+"""Rewrites of products: sigmoids, softmax, cancellation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from .build import ONE, ZERO, add, along, fn, mul, num, power, split
+from .expr import Add, Expr, Fn, Index, Mul, Pow, Reduce, peel, rename
+from .look import call, factors, others
+
+
+def cancelled_inside(node: Mul) -> Expr | None:
+    """f (a + b / f) = a f + b, where σ′ counts as σ(u) σ(-u)."""
+    for n, f in enumerate(node.children):
+        u = call(f, "sigmoid_prime")
+        parts = [fn("sigmoid", u), fn("sigmoid", mul((num(-1), u)))] if u is not None else [f]
+        for m, a in enumerate(node.children):
+            if m == n or not isinstance(a, Add) or not any(_divides(p, t) for p in parts for t in a.children):
+                continue
+            terms = [mul(parts + [_behind(g, parts) for g in factors(t)]) for t in a.children]
+            new = mul([*others(node.children, n, m), add(terms)])
+            if new.weight < node.weight:
+                return new
+    return None
+
+
+def _behind(factor: Expr, parts: list[Expr]) -> Expr:
+    """Return a reciprocal with its base looked through if it then is one of the parts."""
+    if isinstance(factor, Pow) and peel(factor.base, Fn) in parts:
+        return power(peel(factor.base, Fn), factor.exponent)
+    return factor
+
+
+def _divides(part: Expr, term: Expr) -> bool:
+    return any(
+        isinstance(g, Pow) and g.exponent <= -1 and (g.base is part or peel(g.base, Fn) is part) for g in factors(term)
+    )
+
+
+def step(node: Mul) -> Expr | None:
+    """[a ≥ b] where(a = b, 1/2, 1) is the step with 1/2 at 0."""
+    for n, a, m, b in _pairs(node):
+        if isinstance(a, Fn) and a.name in ("ge", "gt") and isinstance(b, Fn) and b.name == "where":
+            test, at, away = b.children
+            at_tie = isinstance(test, Fn) and test.name == "eq" and set(test.children) == set(a.children)
+            if at_tie and at == num(Fraction(1, 2)) and away is ONE and a.name == "ge":
+                gap = add((a.children[0], mul((num(-1), a.children[1]))))
+                return mul([*others(node.children, n, m), fn("step", gap)])
+    return None
+
+
+def _pairs(node: Mul) -> Iterator[tuple[int, Expr, int, Expr]]:
+    for n, a in enumerate(node.children):
+        for m, b in enumerate(node.children):
+            if n != m:
+                yield n, a, m, b
+
+
+def sigmoid_products(node: Mul) -> Expr | None:
+    """exp(u) σ(-u) = σ(u); σ(u) σ(-u) = σ′(u)."""
+    for n, a, m, b in _pairs(node):
+        s = call(b, "sigmoid")
+        if s is None:
+            continue
+        rest = others(node.children, n, m)
+        if (u := call(a, "exp")) is not None:
+            for k, v in _exp_pieces(u):
+                if v is mul((num(-1), s)):  # exp(v) σ(-v) = σ(v)
+                    return mul([*rest, fn("sigmoid", v), fn("exp", k)])
+        if (u := call(a, "sigmoid")) is not None and u is mul((num(-1), s)) and n < m:
+            return mul([*rest, fn("sigmoid_prime", min(u, s, key=lambda x: (split(x)[0] < 0, x.key)))])
+    return None
+
+
+def _exp_pieces(u: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """Yield (rest, part) for the ways to split an exponent into one part and a rest."""
+    yield ZERO, u
+    if isinstance(u, Add):
+        for n, t in enumerate(u.children):
+            yield add(others(u.children, n)), t
+
+
+def difference_of_squares(node: Mul) -> Expr | None:
+    """(1 - t)(1 + t) = 1 - t²."""
+    for n, a, m, b in _pairs(node):
+        if n < m and isinstance(a, Add) and isinstance(b, Add) and len(a.children) == len(b.children) == 2:
+            x, y = a.children
+            if x is ONE and b.children[0] is ONE and mul((num(-1), y)) is b.children[1]:
+                return mul([*others(node.children, n, m), add((ONE, mul((num(-1), power(split(y)[1], 2)))))])
+    return None
+
+
+def softmax(node: Mul) -> Expr | None:
+    """exp(v) / Σ_k exp(v) = softmax over k of v."""
+    for n, a, m, b in _pairs(node):
+        if not (isinstance(b, Pow) and b.exponent < 0 and b.exponent.denominator == 1):
+            continue
+        below = peel(b.base, Reduce)
+        v = call(a, "exp")
+        if v is None or not isinstance(below, Reduce) or below.name != "sum" or len(below.indices) != 1:
+            continue
+        w = call(below.body, "exp")
+        index = w and matched(w, below.indices[0], v)
+        if index:
+            rest = [*others(node.children, n, m), power(b.base, b.exponent + 1)]
+            return mul([*rest, along("softmax", (index,), v)])
+    return None
+
+
+def matched(w: Expr, bound: Index, v: Expr) -> Index | None:
+    """Return the index k of v for which v is w with its bound index called k."""
+    for k in sorted(v.free - w.free, key=lambda i: i.name):
+        if k.size == bound.size and rename(w, {bound: k}) is v:
+            return k
+    return None
+
+
+def relu_product(node: Mul) -> Expr | None:
+    """x [x > 0] = relu(x)."""
+    for n, a, m, b in _pairs(node):
+        if isinstance(b, Fn) and b.name == "gt" and b.children[1] is ZERO and b.children[0] is a:
+            return mul([*others(node.children, n, m), fn("relu", a)])
+    return None
