@@ -22,7 +22,7 @@ from catenary._report import Curves, demo_figure
 from catenary._signature import arguments
 
 LOSSES = {
-    "Logistic regression": logistic.loss,
+    "Logistic regression": logistic.J,
     "Softmax regression": softmax.loss,
     "Perceptron of three layers": perceptron.loss,
 }
@@ -46,7 +46,8 @@ class Stage:
 
     def bar(self, total: int, text: str) -> tuple[Progress, Any]:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        terminal = Console(stderr=True)
+        progress = Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal)
         return progress, progress.add_task(text, total=total)
 
 
@@ -117,7 +118,7 @@ def run(out: Path) -> None:
             stage, "An hourglass, D – D – 4 – D – D", chain.hourglass, lambda D: [(D,), (D, D), (4, D), (D, 4), (D, D)]
         ),
     ]
-    demo_figure(out / "demo.png", f"${latex}$", accuracy, panels)
+    demo_figure(out / "demo.png", latex, accuracy, panels)
     stage.say(f"\nWritten: {out / 'demo.png'} and {out / 'demo.txt'}")
     stage.console.save_text(str(out / "demo.txt"))
 

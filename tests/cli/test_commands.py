@@ -31,20 +31,20 @@ def test_help_names_the_commands(capsys):
 
 
 def test_derive_prints_the_formula(capsys):
-    text = run(capsys, "derive", f"{EXAMPLES}/logistic.py:loss")
+    text = run(capsys, "derive", f"{EXAMPLES}/logistic.py:J")
     assert all(sign in text for sign in ("X", "σ", "⊙", "1/N"))
 
 
 def test_derive_latex(capsys):
-    assert r"\sigma" in run(capsys, "derive", f"{EXAMPLES}/logistic.py:loss", "--latex")
+    assert r"\sigma" in run(capsys, "derive", f"{EXAMPLES}/logistic.py:J", "--latex")
 
 
 def test_derive_python_compiles(capsys):
-    compile(run(capsys, "derive", f"{EXAMPLES}/logistic.py:loss", "--python"), "derived.py", "exec")
+    compile(run(capsys, "derive", f"{EXAMPLES}/logistic.py:J", "--python"), "derived.py", "exec")
 
 
 def test_derive_json(capsys):
-    found = json.loads(run(capsys, "derive", f"{EXAMPLES}/logistic.py:loss", "--json"))
+    found = json.loads(run(capsys, "derive", f"{EXAMPLES}/logistic.py:J", "--json"))
     assert {"formula", "latex", "python"} <= set(found)
 
 

@@ -28,8 +28,8 @@ class Curves:
     counted: Mapping[str, Mapping[int, float]]
 
 
-def demo_figure(path: Path, formula: str, accuracy: Mapping[str, Sequence[float]], panels: Sequence[Curves]) -> None:
-    """Draw the demo's figure to `path`: a formula above, accuracy at the left, a panel of costs for each chain.
+def demo_figure(path: Path, latex: str, accuracy: Mapping[str, Sequence[float]], panels: Sequence[Curves]) -> None:
+    """Draw the demo's figure to `path`: a derived formula above, accuracy at the left, costs of each chain beside it.
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
@@ -47,7 +47,7 @@ def demo_figure(path: Path, formula: str, accuracy: Mapping[str, Sequence[float]
     with rc_context(style | {"mathtext.fontset": "cm", "figure.facecolor": PAPER}):
         figure = Figure(figsize=(4.1 * (1 + len(panels)), 4.6), layout="constrained")
         axes = figure.subplots(1, 1 + len(panels))
-        figure.suptitle(formula, fontsize=20)
+        figure.suptitle(result_of(latex), fontsize=20)
         _accuracy(axes[0], accuracy)
         for axis, curves in zip(axes[1:], panels, strict=True):
             _costs(axis, curves)
@@ -82,7 +82,19 @@ def _costs(axis: Any, curves: Curves) -> None:
     ticks = [width for width in curves.widths if log(width, 4) % 1 < 1e-9]
     axis.set_xticks(ticks, [f"{width:,}" for width in ticks])
     axis.minorticks_off()
-    axis.set(title=curves.title, xlabel="width D    (lines: planned, circles: counted by XLA)", ylabel="flops")
+    axis.set(title=curves.title, xlabel="width D", ylabel="flops")
+    axis.text(0.03, 0.97, "lines: as planned\ncircles: as compiled,\nwith the forward pass", color=GREY, va="top",
+              fontsize=8.5, transform=axis.transAxes)  # fmt: skip
+
+
+def result_of(latex: str) -> str:
+    r"""The last equation of an `aligned` block, in the part of LaTeX that matplotlib sets.
+
+    >>> result_of(r"\begin{aligned} a &= b \\ \nabla a &= \tfrac{1}{N} c \end{aligned}")
+    '$\\nabla a = \\frac{1}{N} c$'
+    """
+    rows = latex.replace(r"\begin{aligned}", "").replace(r"\end{aligned}", "").split(r"\\")
+    return f"${rows[-1].replace('&', '').replace('tfrac', 'frac').strip()}$"
 
 
 def slope(widths: Sequence[float], costs: Sequence[float]) -> float:
