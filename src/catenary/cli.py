@@ -32,6 +32,8 @@ Python = Annotated[bool, typer.Option("--python", help="print Python that comput
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Order = Annotated[str, typer.Option(metavar="NAME", help="auto, reverse, forward or cross-country")]
 
+JSON: dict[str, Any] = {"indent": 2, "ensure_ascii": False, "default": str}  # a symbolic size is written as its formula
+
 
 class Stop(Exception):
     """Something the user can put right; its text is the one line to show."""
@@ -80,10 +82,10 @@ def derive(
     import catenary as ct
 
     fun, args = _prepare(target, shape)
-    with _user_code(target):
-        derivation = ct.derive(fun, *args, argnums=_argnums(argnums, fun))
+    with _user_code(target, args):
+        derivation = ct.derive(fun, *args, argnums=_argnums(argnums, fun, args))
         if as_json:
-            text = json.dumps(_fields(derivation, "formula", "index_free", "latex", "python"), indent=2, default=str)
+            text = json.dumps(_fields(derivation, "formula", "index_free", "latex", "python"), **JSON)
         else:
             text = derivation.latex() if latex else derivation.python() if python else str(derivation)
     print(text)
@@ -101,10 +103,10 @@ def plan(
     import catenary as ct
 
     fun, args = _prepare(target, shape)
-    with _user_code(target):
-        found = ct.plan(fun, *args, argnums=_argnums(argnums, fun), order=order)
-        text = json.dumps(_fields(found, "order", "cost", "formula", "alternatives", "rows"), indent=2, default=str)
-    print(text if as_json else found)
+    with _user_code(target, args):
+        found = ct.plan(fun, *args, argnums=_argnums(argnums, fun, args), order=order)
+        fields = _fields(found, "name", "cost", "model", "alternatives", "bytes", "remembered", "rows")
+    print(json.dumps(fields, **JSON) if as_json else found)
 
 
 # --- from the command line to a function and its arguments -------------------------------------------------------
@@ -162,21 +164,31 @@ def _shapes(options: list[str]) -> dict[str, str]:
     return shapes
 
 
-def _argnums(text: str, fun: Callable[..., Any]) -> int | tuple[int, ...]:
-    """`"0"`, `"0,2"` or `"w,b"` as argnums."""
-    names = list(inspect.signature(fun).parameters)
+def _argnums(text: str, fun: Callable[..., Any], args: tuple[Any, ...]) -> int | tuple[int, ...]:
+    """`"0"`, `"0,2"` or `"w,b"` as argnums, of arguments that can be differentiated."""
+    names = list(inspect.signature(fun).parameters)[: len(args)]
+    have = ", ".join(names)
     numbers = []
     for part in (part.strip() for part in text.split(",")):
         if part not in names and not part.lstrip("-").isdigit():
-            raise Stop(
-                f"--argnums {text}: there is no argument {part!r}; write numbers, or names among {', '.join(names)}"
-            )
-        numbers.append(names.index(part) if part in names else int(part))
-        if not -len(names) <= numbers[-1] < len(names):
-            raise Stop(
-                f"--argnums {text}: the function has {len(names)} arguments, numbered from 0: {', '.join(names)}"
-            )
+            raise Stop(f"--argnums {text}: there is no argument {part!r}; write numbers, or names among {have}")
+        number = names.index(part) if part in names else int(part)
+        if not -len(names) <= number < len(names):
+            raise Stop(f"--argnums {text}: the function has {len(names)} arguments, numbered from 0: {have}")
+        _check_real(names[number], args[number])
+        numbers.append(number)
     return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def _check_real(name: str, arg: Any) -> None:
+    """Stop at an argument with a leaf that is no array of real or complex numbers."""
+    import jax
+
+    for leaf in jax.tree.leaves(arg):
+        kind = jax.numpy.result_type(leaf) if hasattr(leaf, "dtype") or isinstance(leaf, int | float) else type(leaf)
+        if not jax.numpy.issubdtype(kind, jax.numpy.inexact):
+            shown = getattr(kind, "__name__", kind)
+            raise Stop(f"argument {name!r} has dtype {shown}; give it a float dtype, or choose others with --argnums")
 
 
 def _examples() -> Path:
@@ -192,8 +204,11 @@ def _examples() -> Path:
 
 
 @contextlib.contextmanager
-def _user_code(what: str) -> Iterator[None]:
-    """Run the user's code: its prints go to stderr, and its exceptions become one line with file and line number."""
+def _user_code(what: str, sizes: Any = ()) -> Iterator[None]:
+    """Run the user's code: its prints go to stderr, and its exceptions become one line with file and line number.
+
+    `sizes` are the arguments it runs on; where they have names for sizes, the line says that numbers may help.
+    """
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
@@ -203,7 +218,8 @@ def _user_code(what: str) -> Iterator[None]:
         file = _file(what) if Path(str(error.filename)) == Path(_file(what)).resolve() else error.filename
         raise Stop(f"{file}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}") from None
     except (Exception, SystemExit) as error:
-        raise Stop(f"{_place(what, error)}: {type(error).__name__}: {_first_line(error)}") from None
+        said = f"{type(error).__name__}: {_first_line(error)}{_hint(error, sizes)}"
+        raise Stop(f"{_place(what, error)}: {said}") from None
 
 
 def _place(what: str, error: BaseException) -> str:
@@ -219,15 +235,27 @@ def _file(what: str) -> str:
 
 
 def _first_line(error: BaseException, longest: int = 300) -> str:
-    """The first paragraph of an exception's text, on one line."""
-    text = " ".join(str(error).strip().split("\n\n")[0].split())
+    """What an exception says, on one line: its first paragraph, without where JAX was when it was raised."""
+    text = " ".join(str(error).strip().split("\n\n")[0].split()).partition(" The error occurred while")[0]
     return text if len(text) <= longest else text[:longest] + " …"
 
 
+def _hint(error: BaseException, args: Any) -> str:
+    """What to do about an exception of JAX's own."""
+    import jax
+
+    if isinstance(error, jax.errors.ConcretizationTypeError):
+        return " A choice that depends on values is written with jnp.where or jax.lax.cond."
+    symbolic = any(not isinstance(n, int) for leaf in jax.tree.leaves(args) for n in getattr(leaf, "shape", ()))
+    known = type(error).__module__.startswith("catenary") or str(error).startswith("ct.")
+    return " If it needs numbers for its sizes, pass them with --shape." if symbolic and not known else ""
+
+
 def _fields(result: Any, *names: str) -> dict[str, Any]:
-    """The attributes that a result has, methods called, for JSON."""
-    values = {name: getattr(result, name) for name in names if hasattr(result, name)}
-    return {name: value() if callable(value) else value for name, value in values.items()}
+    """The named attributes of a result for JSON, methods called and rows listed."""
+    values = {name: getattr(result, name) for name in names}
+    values = {name: value() if callable(value) else value for name, value in values.items()}
+    return {name: list(value) if isinstance(value, Iterator) else value for name, value in values.items()}
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def test_plan_in_names_and_in_numbers(capsys):
 
 def test_plan_json_and_names_as_argnums(capsys):
     found = json.loads(run(capsys, "plan", f"{EXAMPLES}/chain.py:loss", "--json", "--argnums", "A1,A2"))
-    assert {"order", "cost"} <= set(found)
+    assert found["name"] in found["alternatives"] and found["cost"] == found["alternatives"][found["name"]]
+    assert {"primitive", "shape"} <= set(found["rows"][0])
 
 
 def test_the_file_may_print(capsys, tmp_path: Path):

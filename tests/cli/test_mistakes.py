@@ -27,6 +27,12 @@ def fails(x: "3"):
 
 def opaque(x: "*batch n"):
     return jnp.sum(x)
+
+def branch(x: "n"):
+    return jnp.sum(x) if x[0] > 0 else x[0]
+
+def concrete(x: "N"):
+    return jnp.sum(x[:3] * jnp.arange(3.0))
 """
 
 FILES = {
@@ -73,7 +79,10 @@ MISTAKES = [
     ),
     (["plan", "good.py:loss", "--argnums", "v"], r"--argnums v: there is no argument 'v'; write numbers, or names"),
     (["plan", "good.py:loss", "--order", "sideways"], r"unknown order"),
-    (["plan", "good.py:loss", "--shape", "w=n:int32"], r"int32"),
+    (["plan", "good.py:loss", "--shape", "w=n:int32"], r"argument 'w' has dtype int32; give it a float dtype, or"),
+    (["derive", "good.py:loss", "--shape", "y=N:int32", "--argnums", "y"], r"argument 'y' has dtype int32"),
+    (["plan", "good.py:branch"], r"good\.py, line 23: TracerBoolConversionError: .* jnp\.where or jax\.lax\.cond"),
+    (["plan", "good.py:concrete"], r"good\.py, line 26: TypeError: .* If it needs numbers for its sizes, pass them"),
     (["derive", "good.py:mismatch"], r"good\.py, line 11: TypeError: dot_general requires contracting dimensions"),
     (["derive", "good.py:fails"], r"good\.py, line 17: KeyError: 'no such thing'"),
     (["plan", "good.py:fails"], r"good\.py, line 17: KeyError: 'no such thing'"),
