@@ -106,13 +106,14 @@ def traced_call(
 
 
 def positions(verb: str, fun: Callable[..., Any], argnums: Argnums, n: int) -> tuple[int, ...]:
+    """``argnums`` as a tuple of positions, counted from the front."""
+    name = errors.call(verb, fun)
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for k in numbers:
         if not -n <= k < n:
-            kind = TypeError if verb in ("grad", "value_and_grad") else ValueError
+            kind = TypeError if verb in ("grad", "value_and_grad") and k >= 0 else ValueError
             raise kind(
-                f"{errors.call(verb, fun)}: differentiating with respect to argnums={argnums} requires at least "
-                f"{k + 1 if k >= 0 else -k} "
+                f"{name}: differentiating with respect to argnums={argnums} requires at least {k + 1 if k >= 0 else -k} "
                 f"positional arguments to be passed by the caller, but got only {n} positional arguments."
             )
     return tuple(k % n for k in numbers)
@@ -135,13 +136,22 @@ def check_callable(verb: str, fun: Any) -> None:
         raise TypeError(f"ct.{verb}: expected a callable value, got {fun!r} of type {type(fun).__name__}.")
 
 
-def check_order(verb: str, fun: Any, order: Any) -> None:
+def check_transform(verb: str, fun: Any, argnums: Any, order: Any) -> None:
+    """What is wrong with a transform before it is called: its function, ``argnums`` and ``order``."""
     check_callable(verb, fun)
+    numbers = argnums if isinstance(argnums, Sequence) else (argnums,)
+    if isinstance(argnums, str) or not all(hasattr(k, "__index__") for k in numbers):
+        raise TypeError(
+            f"{errors.call(verb, fun)}: argnums must be an integer or a sequence of integers, got {argnums!r}."
+        )
     if isinstance(order, Plan) or (isinstance(order, str) and order in CHOICES):
         return
     if order == "parallel":
         raise NotImplementedError(f"{errors.call(verb, fun)}: order='parallel' is not supported yet. Use order='auto'.")
-    raise ValueError(f"{errors.call(verb, fun)}: unknown order {order!r}. Choose {', '.join(CHOICES)}, or pass a Plan.")
+    choices = ", ".join(CHOICES)
+    raise ValueError(
+        f"{errors.call(verb, fun)}: order={order!r} is an unknown order. Choose {choices}, or pass a Plan."
+    )
 
 
 def has_kind(x: Any, kind: Any) -> bool:
@@ -203,7 +213,7 @@ def check_scalar(call: Call) -> None:
     if call.traced.n_out != 1 or call.traced.out_tree != tree_structure(0):
         raise TypeError(
             f"{name}: Gradient only defined for scalar-output functions. Output was a {call.traced.out_tree}; return "
-            "one number, or use ct.jacobian."
+            "one number (and anything beside it with has_aux=True), or use ct.jacobian."
         )
     shape = call.graph.aval(call.results[0]).shape
     if shape != ():
@@ -275,13 +285,13 @@ def out_tangents(call: Call, tangents: Sequence[Any]) -> list[Any]:
 
 
 def check_cotangents(call: Call, cotangent: Any) -> list[Any]:
+    """The leaves of a cotangent, None for float0; JAX's errors where it does not fit the result."""
     name = errors.call(call.verb, call.fun)
     flat, tree = tree_flatten(cotangent)
     if tree != call.traced.out_tree:
         raise ValueError(
-            f"{name}: unexpected tree structure of argument to vjp function: got {tree}, but expected to match "
-            f"{call.traced.out_tree}, "
-            "the structure of the function's result."
+            f"{name}: the cotangent has an unexpected tree structure: got {tree}, but expected to match "
+            f"{call.traced.out_tree}, the structure of the function's result."
         )
     result: list[Any] = []
     for ct, atom in zip(flat, call.results, strict=True):
@@ -289,11 +299,9 @@ def check_cotangents(call: Call, cotangent: Any) -> list[Any]:
         wanted = _jax.tangent_dtype(aval.dtype)
         if np.shape(ct) != aval.shape or _jax.dtype_of(ct) != wanted:
             raise ValueError(
-                f"{name}: unexpected JAX type (e.g. shape/dtype) for argument to VJP function: got "
-                f"{_jax.dtype_of(ct)}{list(np.shape(ct))}, "
-                f"but expected {np.dtype(wanted)}{list(aval.shape)} because the corresponding output of the "
-                "differentiated function had JAX type "
-                f"{aval.dtype}{list(aval.shape)}"
+                f"{name}: unexpected JAX type (e.g. shape/dtype) for the cotangent, the argument to the VJP function: "
+                f"got {_jax.dtype_of(ct)}{list(np.shape(ct))}, but expected {np.dtype(wanted)}{list(aval.shape)} because "
+                f"the corresponding output of the differentiated function had JAX type {aval.dtype}{list(aval.shape)}."
             )
         result.append(None if wanted == _jax.float0 else ct)
     return result

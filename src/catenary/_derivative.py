@@ -12,7 +12,7 @@ import numpy as np
 from jax.tree_util import tree_flatten, tree_structure, tree_unflatten
 
 from catenary import _jax
-from catenary._call import Argnums, Call, check_order, traced_call
+from catenary._call import Argnums, Call, check_transform, traced_call
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.einsum import add_values, compose_values
@@ -331,7 +331,7 @@ def derivative(fun: Callable[..., Any], argnums: Argnums = 0, *, order: str = "a
     LinearMap () ← (4,): 4 of 4 entries can be nonzero
       row vector
     """
-    check_order("derivative", fun, order)
+    check_transform("derivative", fun, argnums, order)
 
     def at(*args: Any, **kwargs: Any) -> LinearMap:
         call = traced_call("derivative", fun, argnums, args, kwargs, False)

@@ -19,10 +19,10 @@ from catenary._call import (
     check_cotangents,
     check_inputs,
     check_jacfwd,
-    check_order,
     check_outputs,
     check_scalar,
     check_tangents,
+    check_transform,
     gradient_leaf,
     out_tangents,
     positions,
@@ -34,7 +34,7 @@ from catenary._emit.basis import total
 from catenary._emit.program import Point, local_of, run
 from catenary._graph import trace
 from catenary._plan.choose import directed
-from catenary._plan.count import MODELS
+from catenary._plan.count import MODELS, NO_PULL, NO_PUSH
 from catenary._plan.plan import Plan, make_plan
 
 
@@ -118,7 +118,7 @@ def _scalar_transform(
     allow_int: bool,
     order: Order,
 ) -> Callable[..., Any]:
-    check_order(verb, fun, order)
+    check_transform(verb, fun, argnums, order)
 
     @wraps(fun)
     def both(*args: Any, **kwargs: Any) -> Any:
@@ -247,7 +247,7 @@ def _jacobian(
     allow_int: bool,
     order: Order,
 ) -> Callable[..., Any]:
-    check_order(verb, fun, order)
+    check_transform(verb, fun, argnums, order)
 
     @wraps(fun)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
@@ -304,7 +304,7 @@ def hessian(
     [[ 6.  0.]
      [ 0. 12.]]
     """
-    check_order("hessian", fun, order)
+    check_transform("hessian", fun, argnums, order)
     inner = _jacobian("jacobian", fun, argnums, has_aux, holomorphic, False, "auto")
     return _jacobian("hessian", inner, argnums, has_aux, holomorphic, False, order)
 
@@ -339,7 +339,7 @@ def jvp(
     >>> print(value, tangent)
     0.0 2.0
     """
-    check_order("jvp", fun, order)
+    check_transform("jvp", fun, (), order)
     call, point, sequence = _at("jvp", fun, primals, has_aux, order, push=True)
     flat = check_tangents(call, tangents)
     value, aux = call.value(point)
@@ -364,7 +364,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
     >>> print(push(2.0), push(3.0))
     2.0 3.0
     """
-    check_order("linearize", fun, order)
+    check_transform("linearize", fun, (), order)
     call, point, sequence = _at("linearize", fun, primals, has_aux, order, push=True)
     value, aux = call.value(point)
     act = _portable(call, lambda flat: point.push(flat, sequence), [_jax.aval_of(x) for x in call.leaves])
@@ -411,7 +411,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Or
     >>> print(*pull(1.0))
     5.0 2.0
     """
-    check_order("vjp", fun, order)
+    check_transform("vjp", fun, (), order)
     call, point, sequence = _at("vjp", fun, primals, has_aux, order, push=False)
     value, aux = call.value(point)
     ends = [call.graph.aval(a) for a in call.results]
@@ -434,7 +434,8 @@ def _at(
         local = local_of(call.graph, call.graph.inputs, call.results)
         return call, run(local, call.leaves, lambda _: push), None
     local, sequence, chosen = call.resolve(order)
-    if directed(local) is not None:
+    if directed(local) is not None or any(n.implicit and n.implicit.kind in NO_PULL | NO_PUSH for n in local.nodes):
+        # a single vector goes in its own direction where some map has no other
         return call, run(local, call.leaves, lambda _: push), None
     return call, run(local, call.leaves, chosen), (sequence, chosen)
 
@@ -463,7 +464,7 @@ def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = 
     >>> print(ct.plan(lambda x: jnp.tanh(x).sum(), jnp.ones(5)).name)
     reverse
     """
-    check_order("plan", fun, order)
+    check_transform("plan", fun, argnums, order)
     if cost not in MODELS:
         raise ValueError(f"{errors.call('plan', fun)}: unknown cost {cost!r}. Choose {', '.join(MODELS)}.")
     graph, local = plan_local(fun, args, argnums)

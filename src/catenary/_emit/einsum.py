@@ -130,7 +130,7 @@ def _product(recipe: Recipe, cores: Sequence[tuple[Any, Sequence[int]]]) -> Any:
         others = {i for j, (_, other) in enumerate(cores) if j != k for i in other}
         alone = [a for a, i in enumerate(labels) if i not in out and i not in others]
         if alone:
-            x, labels = x.sum(alone), [i for i in labels if i in out or i in others]
+            x, labels = x.sum(tuple(alone)), [i for i in labels if i in out or i in others]
         reduced.append((x, list(labels)))
     if len(reduced) == 1:
         return scaled(reduced[0][0], recipe.scale)

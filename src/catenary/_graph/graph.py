@@ -68,7 +68,7 @@ class Graph:
     def const(self, value: Any) -> int:
         """A value known before the program runs."""
         number = self.new(_jax.aval_of(value))
-        self.consts[number] = value
+        self.consts[number] = _jax.as_array(value)
         return number
 
     def run(self, args: Sequence[Any]) -> dict[int, Any]:

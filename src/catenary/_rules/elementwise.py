@@ -6,7 +6,7 @@ An operand that is broadcast along an axis of size 1 (or is a number) has no lab
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from math import log, pi, sqrt
 from typing import Any
 
@@ -16,6 +16,8 @@ from jax import lax
 from catenary import _jax
 from catenary._maps.term import Axis, Size, Term, canonical, one
 from catenary._rules.row import Piece, Row, Site
+
+Shape = tuple[Size, ...]
 
 
 def _table(rows: dict[str, Any]) -> dict[Any, Any]:
@@ -119,6 +121,8 @@ def elementwise(site: Site, operand: int) -> dict[int, tuple[Piece, ...]] | None
     name = site.primitive.name
     row = UNARY.get(site.primitive)
     if name == "integer_pow":
+        if site.params["y"] == 0:
+            return {}  # x⁰ is 1, at 0 too
         row = Row("x", partial(_power, n=site.params["y"]))
     elif row is None:
         row = BINARY[site.primitive][operand]
@@ -134,10 +138,9 @@ def elementwise(site: Site, operand: int) -> dict[int, tuple[Piece, ...]] | None
 
 def _quotient(shape: Sequence[Size], denominator: Sequence[Size]) -> tuple[Piece, ...]:
     """∂(x/b)/∂b = −y · (1/b) with 1/b on b's own shape, never formed at full size."""
-    repeat = diagonal(shape, denominator, core=[denominator])
-    return Piece(repeat, Row("b", lambda b: 1 / b)), Piece(
-        diagonal(shape, shape, core=[shape], scale=-1), Row("y", lambda y: y)
-    )
+    full, small = tuple(shape), tuple(denominator)
+    repeat = Piece(diagonal(full, small, core=(small,)), Row("b", lambda b: 1 / b))
+    return repeat, Piece(diagonal(full, full, core=(full,), scale=-1), Row("y", lambda y: y))
 
 
 def _literal(site: Site, k: int) -> Any:
@@ -147,22 +150,24 @@ def _literal(site: Site, k: int) -> Any:
 
 def piece(row: Row, shape: Sequence[Size], operand: Sequence[Size], site: Site) -> Piece:
     """An entrywise local derivative of ``shape`` with respect to an operand that may be broadcast."""
-    read = [site.aval(letter).shape for letter in row.reads]
-    return Piece(diagonal(shape, operand, read if row.core else None, read if row.mask else None, row.scale), row)
+    read = tuple(tuple(site.aval(letter).shape) for letter in row.reads)
+    core, mask = (read if made else None for made in (row.core, row.mask))
+    return Piece(diagonal(tuple(shape), tuple(operand), core, mask, row.scale), row)
 
 
+@lru_cache(maxsize=16384)
 def diagonal(
-    shape: Sequence[Size],
-    operand: Sequence[Size],
-    core: Sequence[Sequence[Size]] | None = None,
-    mask: Sequence[Sequence[Size]] | None = None,
+    shape: Shape,
+    operand: Shape,
+    core: tuple[Shape, ...] | None = None,
+    mask: tuple[Shape, ...] | None = None,
     scale: Any = 1,
 ) -> Term:
     """The diagonal map from an operand, broadcast along its axes of size 1, to an array of ``shape``.
 
     ``core`` and ``mask`` are the shapes of the arrays that theirs are computed from.
 
-    >>> diagonal((4, 3), (1, 3), core=[(4, 3)])
+    >>> diagonal((4, 3), (1, 3), core=((4, 3),))
     Term('a b <- 1 b', core='a b')
     """
     label = {k: len([n for n in shape[:k] if not one(n)]) for k, n in enumerate(shape) if not one(n)}
