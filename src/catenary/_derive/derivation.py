@@ -197,7 +197,7 @@ class Derivation:
         for positive in (False, True):
             values, sizes = sample(self.inputs, seed, positive)
             value, wanted = computed(self.flat, chosen, values)
-            if all(np_isfinite(w) for w in wanted):
+            if all(np_isfinite(w) for w in (value, *wanted)):
                 break
         else:
             return Check(float("nan"), sizes, "the program gives no finite derivative at random values")

@@ -133,8 +133,13 @@ def literal(value: Any) -> Value:
     scalar = array.flat[0]
     if array.dtype.kind in "iub":
         return Value(num(int(scalar)), dims)
-    # the shortest decimal of the array's own precision is what the user wrote
-    return Value(Num(Fraction(str(scalar)) if np.isfinite(scalar) else float(scalar)), dims)
+    return Value(Num(_rational(scalar) if np.isfinite(scalar) else float(scalar)), dims)
+
+
+def _rational(scalar: Any) -> Fraction:
+    """Return what the user wrote: a simple fraction if it rounds to the number, else the shortest decimal."""
+    simple = Fraction(float(scalar)).limit_denominator(1000)
+    return simple if scalar.dtype.type(float(simple)) == scalar else Fraction(str(scalar))
 
 
 # Reading one equation: (equation, values of its operands, dimensions of its output) to an expression

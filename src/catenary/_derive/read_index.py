@@ -8,9 +8,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from .build import ZERO, add, fn, mul, total
+from .build import ZERO, add, fn, mul, num, size, total
 from .expr import Expr, Fn, Index, Num, Pos, Size, axis, rename, temporary
-from .read import Row, UnreadableError, Value
+from .read import Row, UnreadableError, Value, dims_of
 
 
 def in_range(position: Expr) -> Expr:
@@ -58,6 +58,54 @@ def _gather(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     return result
 
 
+def fixed(position: Expr, axis_size: Size) -> int | None:
+    """Return a computed position as a number, counted from the end if it is the size less a number."""
+    for start in (position, add((position, mul((num(-1), size(axis_size)))))):
+        if isinstance(start, Num) and isinstance(start.value, Fraction) and (start is position or start.value < 0):
+            return int(start.value)
+    return None
+
+
+def _dynamic_slice(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    operand, *starts = v
+    mapping: dict[Index, int] = {}
+    for n, (d, s) in enumerate(zip(operand.dims, starts, strict=True)):
+        if dims[n] == d:
+            continue
+        start = fixed(in_range(s.expr), d)
+        if dims[n] != 1 or start is None:
+            raise UnreadableError("a slice at a computed position, or of several entries")
+        mapping[axis(n, d)] = start
+    return rename(operand.expr, mapping)
+
+
+def _pad(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    value, filling = v
+    factors = [value.expr]
+    for n, (low, high, inside) in enumerate(map(dims_of, eqn.params["padding_config"])):
+        if low == high == inside == 0:
+            continue
+        if value.dims[n] != 1 or inside != 0 or filling.expr is not ZERO:
+            raise UnreadableError("a padding around more than one entry, or with other than 0")
+        factors.append(fn("eq", Pos(axis(n, dims[n])), size(low)))
+    return mul(factors)
+
+
+def _update(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    operand, update, *starts = v
+    factors = [update.expr]
+    for n, (d, s) in enumerate(zip(dims, starts, strict=True)):
+        if update.dims[n] != d:
+            start = fixed(in_range(s.expr), d)
+            if update.dims[n] != 1 or start is None:
+                raise UnreadableError("an update of a slice at a computed position, or of several entries")
+            where = num(start) if start >= 0 else add((size(d), num(start)))
+            factors.append(fn("eq", Pos(axis(n, d)), where))
+    if operand.expr is not ZERO:
+        raise UnreadableError("an update of an array that is not zero")
+    return mul(factors)
+
+
 def pick(body: Expr, index: Index, position: Expr) -> Expr:
     """Return the expression at one position of an axis."""
     if index not in body.free:
@@ -95,4 +143,11 @@ def _scatter_add(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     return add((operand.expr, total(summed, mul(factors))))
 
 
-READ_INDEX: dict[str, Row] = {"gather": _gather, "scatter-add": _scatter_add, "scatter_add": _scatter_add}
+READ_INDEX: dict[str, Row] = {
+    "gather": _gather,
+    "scatter-add": _scatter_add,
+    "scatter_add": _scatter_add,
+    "dynamic_slice": _dynamic_slice,
+    "dynamic_update_slice": _update,
+    "pad": _pad,
+}

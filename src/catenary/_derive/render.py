@@ -139,6 +139,8 @@ class Printer:
             return self.style.function("sqrt", [self(x.x)]), ATOM
         if x.exponent < 0 and not x.dims:
             return self._quotient([], [x]), ATOM
+        if x.exponent < 0:
+            return self._hadamard(mx.Hadamard(x.dims, (x,))), HADAMARD
         return self.style.power(self(x.x, ATOM), x.exponent, not x.dims), ATOM
 
     def _hadamard(self, x: mx.Hadamard) -> str:
@@ -155,8 +157,8 @@ class Printer:
     def _factor(self, x: Matrix) -> str:
         """Return a factor of ⊙: a product of several letters in parentheses."""
         text = self(x, PRODUCT)
-        product = isinstance(x, mx.Product) and (" " in text or "\\" in text)
-        return f"{self.style.open}{text}{self.style.close}" if product else text
+        bracketed = isinstance(x, mx.Product) and not all(map(_letter, x.items))
+        return f"{self.style.open}{text}{self.style.close}" if bracketed else text
 
     def _product(self, x: mx.Product) -> str:
         return self.style.join([self(f, ATOM) for f in x.items])
@@ -251,6 +253,11 @@ class Printer:
                 body = body if own >= PRODUCT else f"{s.open}{body}{s.close}"
                 return s.big(e.name, [inner[i] for i in e.indices], body), PRODUCT
         raise TypeError(f"{type(e).__name__} has no printed form")
+
+
+def _letter(x: Matrix) -> bool:
+    x = x.x if isinstance(x, mx.Transpose) else x
+    return isinstance(x, mx.Symbol) and len(x.name) == 1
 
 
 def _below(p: Matrix) -> bool:

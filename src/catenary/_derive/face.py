@@ -165,13 +165,19 @@ def _candidates(
         return
     numbers = _jaxpr(flat, structs)
     _check_result(verb, numbers)
-    for candidate in symbolic(structs, numbers.jaxpr, [not i.chosen for i in inputs], given, taken):
+    for candidate in symbolic(structs, numbers.jaxpr, _data(inputs), given, taken):
         try:
             closed = _jaxpr(flat, candidate)
         except Exception:  # the program needs a number where a name stands: any error says so
             continue
         named = any(not isinstance(d, int) for s in candidate for d in s.shape) or not any(s.shape for s in structs)
         yield closed, candidate, [] if named else ["derived for the sizes given: the program needs them as numbers"]
+
+
+def _data(inputs: Sequence[Input]) -> list[bool]:
+    """Say which inputs are data: all but the first argument that is differentiated."""
+    first = min((i.argument for i in inputs if i.chosen), default=-1)
+    return [i.argument != first for i in inputs]
 
 
 def _wide(struct: Any) -> Any:
