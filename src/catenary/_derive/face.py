@@ -17,7 +17,7 @@ from . import names as naming
 from .check import FormulaError
 from .define import Definitions, define
 from .derivation import Derivation
-from .expr import Along, At, Expr, Fn, Pos, Reduce, axis, head, walk
+from .expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, axis, head, walk
 from .gradient import gradient
 from .program import Input, Program, equations, flat_inputs, flattened, trace
 from .read import UnreadableError, dims_of
@@ -220,8 +220,8 @@ def _derivation(
 ) -> Derivation:  # fmt: skip
     write = Recogniser(parts.names).write
     name = _function_name(fun, inputs)
-    forward = [Line(n, write(body, array.axes)) for n, array, body in parts.forward]
-    backward = [Line(n, write(body, array.axes)) for n, array, body in parts.backward]
+    forward = [Line(n, write(body, _wide_axes(array))) for n, array, body in parts.forward]
+    backward = [Line(n, write(body, _wide_axes(array))) for n, array, body in parts.backward]
     leaves = {i.name: i for i, _ in program.gradients}
     gradients = []
     for leaf, body in parts.gradients:
@@ -231,6 +231,10 @@ def _derivation(
     value = Line(name, write(parts.value, ()))
     parameters = naming.parameters(fun, len(args))
     return Derivation(name, parameters, args, inputs, argnums, flat, forward, value, backward, gradients)
+
+
+def _wide_axes(array: Array) -> tuple[Index, ...]:
+    return tuple(i for i in array.axes if i.size != 1)
 
 
 def _function_name(fun: Callable[..., Any], inputs: Sequence[Input]) -> str:

@@ -33,10 +33,10 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Symbol(Matrix):
-    """A named array; ``fixed`` are positions of single entries, as in ``x[0]``."""
+    """A named array; ``fixed`` are positions of single entries, as in ``x[0]``, with ``"0"`` on an axis of size 1."""
 
     name: str
-    fixed: tuple[int | None, ...] = ()
+    fixed: tuple[int | str | None, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ GREEK = {
 }  # fmt: skip
 
 
+SHORT = {"weight": "W", "kernel": "W", "bias": "b"}
+
+
 def parameters(fun: Callable[..., Any], count: int) -> list[str]:
     """Return the names of a function's positional parameters; ``x1, x2, …`` where it has none."""
     try:
@@ -55,7 +58,7 @@ def _leaf(parameter: str, path: Sequence[Any], leaf: Any, found: Sequence[Any]) 
         return parameter
     if keys:
         # a list of layers numbers them from 1
-        base = keys[-1] if _plain(keys, found) else "_".join(keys)
+        base = SHORT.get(keys[-1], keys[-1]) if _plain(keys, found) else "_".join(keys)
         return base + "".join(f"_{n + 1}" for n in numbers)
     if len(numbers) == 2:
         return ("W" if getattr(leaf, "ndim", 0) > 1 else "b") + f"_{numbers[0] + 1}"
@@ -136,6 +139,8 @@ def _assignments(file: str) -> dict[int, tuple[int, str]]:
     import linecache
 
     found: dict[int, tuple[int, str]] = {}
+    if "site-packages" in file or "dist-packages" in file:
+        return found  # a library's names are not the user's
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except SyntaxError:

@@ -59,8 +59,11 @@ def _lay(e: ex.Expr, axes: tuple[ex.Index, ...], arrays: dict[ex.Array, str], p:
 def _entry(e: ex.At, axes: tuple[ex.Index, ...], arrays: dict[ex.Array, str], p: Any) -> str:
     name = p.name(e.array.symbol or arrays[e.array])
     own = tuple(i for i in e.indices if isinstance(i, ex.Index))
-    if len(own) < len(e.indices):
-        name = f"{name}[{', '.join(':' if isinstance(i, ex.Index) else str(i) for i in e.indices)}]"
+    written = e.indices
+    if e.array.body is not None:  # a definition has no axes of size 1
+        written = tuple(i for i, d in zip(e.indices, e.array.dims, strict=True) if d != 1)
+    if len(own) < len(written):
+        name = f"{name}[{', '.join(':' if isinstance(i, ex.Index) else str(i) for i in written)}]"
     if len(set(own)) < len(own):
         letters = {i: "abcdefghij"[n] for n, i in enumerate(dict.fromkeys(own))}
         name = f"jnp.einsum('{''.join(letters[i] for i in own)}->{''.join(letters.values())}', {name})"

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from . import build
 from . import expr as ex
 from . import matrix as mx
 from .expr import Array, At, Index, Size
+from .look import factors
 from .matrix import Matrix, hadamard, product, scaled, total, transpose
 
 Placed = tuple[Matrix, tuple[Index, ...]]
@@ -72,13 +74,16 @@ class Recogniser:
         array = expr.array
         name = array.symbol or self.names[array]
         axes = tuple(i for i in expr.indices if isinstance(i, Index))
-        fixed = tuple(None if isinstance(i, Index) else i for i in expr.indices)
-        unit = all(f is None or (f == 0 and d == 1) for f, d in zip(fixed, array.dims, strict=True))
+        fixed: tuple[int | str | None, ...] = tuple(
+            None if isinstance(i, Index) else "0" if d == 1 else i for i, d in zip(expr.indices, array.dims, strict=True)
+        )
+        if not any(isinstance(f, int) for f in fixed) and (array.body is not None or len(axes) == len(fixed)):
+            fixed = ()  # a definition is written without axes of size 1
         if len(axes) > 2:
             raise NotMatrix
         if len(axes) == 2 and axes[0] is axes[1]:
-            return mx.Diag((axes[0].size,), mx.Symbol(_sizes(axes), name, () if unit else fixed)), axes[:1]
-        return mx.Symbol(_sizes(axes), name, () if unit and len(axes) == len(fixed) else fixed), axes
+            return mx.Diag((axes[0].size,), mx.Symbol(_sizes(axes), name, fixed)), axes[:1]
+        return mx.Symbol(_sizes(axes), name, fixed), axes
 
     def _function(self, expr: ex.Fn) -> Placed:
         if expr.name == "eq":
@@ -108,12 +113,23 @@ class Recogniser:
         return mx.Reduction(_sizes(rest), x, expr.name, where), rest
 
     def _sum(self, expr: ex.Reduce) -> Placed:
-        body = expr.body
-        return self._product(body.children if isinstance(body, ex.Mul) else (body,), expr.indices)
+        parts = factors(expr.body)
+        try:
+            return self._product(parts, expr.indices)
+        except NotMatrix:
+            # a sum of terms over too many axes may be a sum of products
+            wide = next((f for f in parts if isinstance(f, ex.Add)), None)
+            if wide is None:
+                raise
+            rest = [f for f in parts if f is not wide]
+            terms = [build.total(expr.indices, build.mul([*rest, t])) for t in wide.children]
+            placed = [self.place(t) for t in terms]
+            axes = common_axes(placed)
+            return total((aligned(x, own, axes) for x, own in placed), _sizes(axes)), axes
 
-    def _product(self, factors: Sequence[ex.Expr], summed: tuple[Index, ...]) -> Placed:
+    def _product(self, parts: Sequence[ex.Expr], summed: tuple[Index, ...]) -> Placed:
         network = Network(summed)
-        for f in factors:
+        for f in parts:
             network.put(*self.place(f))
         return network.contract()
 

@@ -86,9 +86,8 @@ class Printer:
         s = self.style
         match x:
             case mx.Symbol():
-                return (
-                    s.indexed(x.name, [str(f) for f in x.fixed if f is not None]) if x.fixed else s.symbol(x.name)
-                ), ATOM
+                fixed = [str(f) for f in x.fixed if isinstance(f, int)]
+                return s.indexed(x.name, fixed) if fixed else s.symbol(x.name), ATOM
             case mx.Number():
                 return (s.minus + s.number(-x.value), SUM) if x.value < 0 else (s.number(x.value), ATOM)
             case mx.Dimension():
@@ -133,8 +132,9 @@ class Printer:
         return text
 
     def _power(self, x: mx.Power) -> tuple[str, int]:
-        if isinstance(x.x, mx.SquaredNorm) and x.exponent == Fraction(1, 2):
-            return self(x.x.x).join(self.style.root_norm), ATOM
+        if isinstance(x.x, mx.SquaredNorm) and x.exponent > 0:
+            norm = self(x.x.x).join(self.style.root_norm)
+            return norm if x.exponent == Fraction(1, 2) else self.style.power(norm, 2 * x.exponent, True), ATOM
         if x.exponent == Fraction(1, 2):
             return self.style.function("sqrt", [self(x.x)]), ATOM
         if x.exponent < 0 and not x.dims:
@@ -205,7 +205,7 @@ class Printer:
             bottoms.insert(0, self.style.number(Fraction(number.denominator)))
         if not bottoms:
             return self.style.join(tops)
-        return self.style.fraction(self.style.join(tops) or self.style.number(Fraction(1)), self.style.join(bottoms))
+        return self.style.fraction(self.style.join(tops) or self.style.number(Fraction(1)), " ".join(bottoms))
 
     def labelled(self, x: mx.Labelled) -> str:
         """Return an expression with its indices."""

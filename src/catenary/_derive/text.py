@@ -46,8 +46,9 @@ class Text(Style):
 
     def power(self, base: str, exponent: Fraction, scalar: bool) -> str:
         """Return a power: x², or X^∘2 entry by entry."""
-        raised = str(exponent).translate(SUPERSCRIPT) if exponent.denominator == 1 else f"^({exponent})"
-        return base + (raised if scalar else f"^∘{exponent}")
+        whole = exponent.denominator == 1
+        raised = str(exponent).translate(SUPERSCRIPT) if whole else f"^({exponent})"
+        return base + (raised if scalar else f"^∘{exponent}" if whole else f"^∘({exponent})")
 
     def fraction(self, above: str, below: str) -> str:
         """Return a quotient in front: (1/N)."""

@@ -26,12 +26,16 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0.0, -x))
 
 
+def _where(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.where(c != 0, a, b)
+
+
 _erf: Callable[..., np.ndarray] = np.vectorize(math.erf, otypes=[float])
 
 ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "exp": np.exp, "log": np.log, "tanh": np.tanh, "sigmoid": sigmoid, "softplus": _softplus,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "abs": np.abs, "sign": np.sign, "max": np.maximum,
-    "min": np.minimum, "where": lambda c, a, b: np.where(c != 0, a, b), "relu": lambda x: np.maximum(x, 0.0),
+    "min": np.minimum, "where": _where, "relu": lambda x: np.maximum(x, 0.0),
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
     "ge": np.greater_equal, "and": lambda a, b: a * b, "or": np.maximum, "not": lambda a: 1.0 - a,
     "finite": np.isfinite, "floor": np.floor, "ceil": np.ceil, "round": np.round, "erf": _erf,
