@@ -131,6 +131,18 @@ def check_array(verb: str, fun: Callable[..., Any], leaf: Any, path: str) -> Non
         ) from None
 
 
+def check_differentiable(verb: str, fun: Callable[..., Any], leaf: Any, path: str) -> None:
+    """Raise TypeError for a leaf that has no derivative; a ``jax.ShapeDtypeStruct`` counts as an array."""
+    if not isinstance(leaf, jax.ShapeDtypeStruct):
+        check_array(verb, fun, leaf, path)
+    dtype = _jax.dtype_of(leaf)
+    if _jax.tangent_dtype(dtype) == _jax.float0:
+        raise TypeError(
+            f"{errors.call(verb, fun)}: {path} has dtype {dtype}; a derivative needs real or complex numbers. "
+            "Pass it as float, or leave it out with argnums=."
+        )
+
+
 def check_callable(verb: str, fun: Any) -> None:
     if not callable(fun):
         raise TypeError(f"ct.{verb}: expected a callable value, got {fun!r} of type {type(fun).__name__}.")

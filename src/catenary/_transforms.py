@@ -11,12 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial, tree_leaves, tree_structure, tree_unflatten
 
-from catenary import _jax, errors
+from catenary import _jax, _signature, errors
 from catenary._call import (
     Argnums,
     Call,
     Order,
     check_cotangents,
+    check_differentiable,
     check_inputs,
     check_jacfwd,
     check_outputs,
@@ -445,7 +446,8 @@ def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = 
 
     Args:
         fun: the function.
-        *args: its arguments: arrays, or ``jax.ShapeDtypeStruct``s, whose sizes may be symbolic.
+        *args: its arguments: arrays, or ``jax.ShapeDtypeStruct``s, whose sizes may be symbolic; none, to read the
+            annotations of ``fun`` (``Float[Array, "N n"]``).
         argnums: which of them to differentiate.
         cost: the model, ``"flops"`` or ``"multiplications"``.
         order: which orders to consider, as in ``jacobian``.
@@ -467,23 +469,30 @@ def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = 
     check_transform("plan", fun, argnums, order)
     if cost not in MODELS:
         raise ValueError(f"{errors.call('plan', fun)}: unknown cost {cost!r}. Choose {', '.join(MODELS)}.")
-    graph, local = plan_local(fun, args, argnums)
+    graph, local = plan_local(fun, args or _signature.arguments(fun), argnums)
     return make_plan(local, graph, errors.name_of(fun), order, cost)
 
 
 def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -> tuple[str, Any]:
     """The digest of a function's program, and its local derivatives by ``argnums``.
 
-    Concrete arguments that are not differentiated are closed over, as the transforms do.
+    What is not differentiated is closed over, as the transforms do, unless it is a shape without values.
     """
-    abstract = any(isinstance(x, jax.ShapeDtypeStruct) for x in tree_leaves(args))
     numbers = positions("plan", fun, argnums, len(args))
-    if not abstract:
-        call = traced_call("plan", fun, argnums, args, {}, False)
-        return call.graph.fingerprint(), local_of(call.graph, call.graph.inputs, call.results)
-    traced = trace(fun, args)
-    starts = np.cumsum([0, *(len(tree_leaves(a)) for a in args)])
-    inputs = [v for k in numbers for v in traced.graph.inputs[starts[k] : starts[k + 1]]]
+    abstract = [k for k, arg in enumerate(args) if any(isinstance(x, jax.ShapeDtypeStruct) for x in tree_leaves(arg))]
+    traced_at = (*numbers, *(k for k in abstract if k not in numbers))
+
+    def of_traced(*values: Any) -> Any:
+        full = list(args)
+        for k, value in zip(traced_at, values, strict=True):
+            full[k] = value
+        return fun(*full)
+
+    for k in numbers:
+        for leaf in tree_leaves(args[k]):
+            check_differentiable("plan", fun, leaf, f"argument {k}")
+    traced = trace(of_traced, [args[k] for k in traced_at])
+    inputs = traced.graph.inputs[: sum(len(tree_leaves(args[k])) for k in numbers)]
     return traced.graph.fingerprint(), local_of(traced.graph, inputs, traced.graph.outputs[: traced.n_out])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,48 +16,41 @@ from catenary._maps.term import Axis, Term
 def dense(term: Term, value: Value, dtype: Any) -> Any:
     """The array [out…, inp…] of one term.
 
-    Each label gets a home, the first axis where it stands, best a plain one. An axis that is not at home is
-    tied to it by one mask; the axes at home are then padded into place.
+    Each label has a home, an axis where it stands, best a plain one. Where it stands besides, a label of its own is
+    tied to it by a mask; then every axis is padded into place.
     """
     axes = [*term.out, *term.inp]
-    homes = _homes(term, axes)
-    labels = list(range(len(term.sizes)))
-    x = full_core(term, value, labels, dtype)
+    homes: dict[int, int] = {}
+    for k in sorted(range(len(axes)), key=lambda k: (not axes[k].plain, k)):
+        for label, _ in axes[k].factors:
+            homes.setdefault(label, k)
+    x = full_core(term, value, list(range(len(term.sizes))), dtype)
     sizes = list(term.sizes)
-    x = jnp.broadcast_to(x, sizes) if _ties_nothing(axes, homes) else x
     placed = []
     for k, axis in enumerate(axes):
-        if all(homes[i] == k for i, _ in axis.factors):
-            placed.append(axis)
+        away = [(i, s) for i, s in axis.factors if homes[i] != k]
+        if away and len(away) == len(axis.factors):
+            x = _tied(x, positions(axis.size, axis.start, [(sizes[i], s) for i, s in away]), [i for i, _ in away])
+            placed.append(Axis(axis.size, 0, ((len(sizes), 1),)))
+            sizes.append(axis.size)
             continue
-        fresh = len(sizes)
-        sizes.append(axis.size)
-        tied = [i for i, _ in axis.factors]
-        mask = positions(axis.size, axis.start, [(sizes[i], s) for i, s in axis.factors])
-        order = list(range(len(sizes)))
-        x = select(spread(mask, [fresh, *tied], order), lax.expand_dims(x, [fresh]))
-        placed.append(Axis(axis.size, 0, ((fresh, 1),)))
+        factors = dict(axis.factors)
+        for i, stride in away:
+            del factors[i]
+            x = _tied(x, positions(sizes[i], 0, [(sizes[i], 1)]), [i])
+            factors[len(sizes)] = stride
+            sizes.append(sizes[i])
+        placed.append(Axis(axis.size, axis.start, tuple(factors.items())))
     x = jnp.broadcast_to(x, sizes).astype(dtype)
-    # labels of an axis that was tied elsewhere and has no home of its own do not occur: each has one
     order = [i for axis in placed for i, _ in sorted(axis.factors, key=lambda f: -abs(f[1]))]
     x = lax.transpose(x, order) if order != sorted(order) else x
     return _place(x, placed, [sizes[i] for i in order])
 
 
-def _ties_nothing(axes: Sequence[Axis], homes: dict[int, int]) -> bool:
-    return all(homes[i] == k for k, axis in enumerate(axes) for i, _ in axis.factors)
-
-
-def _homes(term: Term, axes: Sequence[Axis]) -> dict[int, int]:
-    """For each label, an axis all of whose labels are at home there."""
-    homes: dict[int, int] = {}
-    by_plainness = sorted(range(len(axes)), key=lambda k: (not axes[k].plain, k))
-    for k in by_plainness:
-        if all(i not in homes for i, _ in axes[k].factors):
-            homes.update((i, k) for i, _ in axes[k].factors)
-    if len(homes) < len(term.sizes):
-        raise NotImplementedError(f"{term}: a label without an axis of its own")
-    return homes
+def _tied(x: Any, mask: Any, labels: Sequence[int]) -> Any:
+    """``x`` with one more axis, nonzero where ``mask`` [new, labels…] holds."""
+    fresh = x.ndim
+    return select(spread(mask, [fresh, *labels], range(fresh + 1)), lax.expand_dims(x, [fresh]))
 
 
 def _place(x: Any, axes: Sequence[Axis], sizes: Sequence[Any]) -> Any:
@@ -168,8 +162,6 @@ def _span(term: Term, axis: Axis) -> Any | None:
 
 def _cut(term: Term, k: int, span: Any) -> Term:
     """The term with axis ``k`` shrunk to the positions that it fills."""
-    from dataclasses import replace
-
     n = len(term.out)
     side = list(term.out if k < n else term.inp)
     j = k if k < n else k - n

@@ -221,7 +221,7 @@ class _Builder:
                 eqn.primitive,
                 eqn.params,
                 tuple(names[a] if isinstance(a, int) else a for a in eqn.inputs),
-                tuple(names[v] for v in eqn.outputs),
+                tuple(names[v] for v in eqn.outputs),  # type: ignore[misc]
                 equation.source,
             )
             if linear:
@@ -233,9 +233,9 @@ class _Builder:
             if atom != value:
                 self.graph.equations.append(Equation(COPY, {}, (atom,), (value,)))
         for k, out in zip(outputs, inner.outputs[len(equation.outputs) :], strict=True):
-            tangent = names[out] if isinstance(out, int) else None
-            if isinstance(tangent, int) and tangent in self.active:
-                self.active[equation.outputs[k]] = self.active[tangent]
+            made = names[out] if isinstance(out, int) else None
+            if isinstance(made, int) and made in self.active:
+                self.active[equation.outputs[k]] = self.active[made]
 
     def _tangent(self, aval: Any) -> int:
         value = self.graph.new(aval)

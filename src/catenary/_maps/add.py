@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from catenary._maps.term import Term
+from catenary._maps.term import Term, shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def add(a: Term, b: Term) -> Sum | None:
     if not same_ties(a, b):
         return None
     if a.one and b.one:
-        return Sum(replace(a, scale=a.scale + b.scale), 0)
+        return Sum(shared(replace(a, scale=a.scale + b.scale)), 0)
     wide = max((a, b), key=lambda t: len(_reach(t)))
     order = wide.core if wide.core is not None and wide.mask is None else _reach(wide)
     core = (*order, *(i for t in (a, b) for i in _reach(t) if i not in order))
@@ -41,7 +41,7 @@ def add(a: Term, b: Term) -> Sum | None:
     flops: Any = 1
     for label in core:
         flops *= a.sizes[label]
-    return Sum(replace(a, core=core, mask=None, scale=1), flops)
+    return Sum(shared(replace(a, core=core, mask=None, scale=1)), flops)
 
 
 def _reach(term: Term) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from catenary._maps.factor import Op, Operand, Work
-from catenary._maps.term import Axis, Size, Term, canonical, labels_of
+from catenary._maps.term import Axis, Size, Term, canonical, labels_of, shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,7 @@ def recipe_of(work: Work, sources: Sequence[Source], scale: Any, precision: Any)
     term = canonical(_compacted(term, sizes, kept))
     if cores:
         term = replace(term, scale=1)
+    term = shared(term)
     return Recipe(
         term,
         tuple(sources),

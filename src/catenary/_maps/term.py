@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 Size = Any  # an int, or a symbolic dimension of jax.export
@@ -80,7 +81,7 @@ class Term:
         Term('a 1 b <- a 1 b')
         """
         axes, sizes = plain_axes(shape)
-        return cls(axes, axes, sizes)
+        return shared(cls(axes, axes, sizes))
 
     @property
     def T(self) -> Term:
@@ -163,6 +164,12 @@ def canonical(term: Term) -> Term:
         core=relabel(term.core),
         mask=relabel(term.mask),
     )
+
+
+@lru_cache(maxsize=65536)
+def shared(term: Term) -> Term:
+    """One object for equal terms, so that tables keyed by terms compare identities."""
+    return term
 
 
 class StructureError(AssertionError):

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from catenary._local import Local
-from catenary._plan.count import Count, Mode
+from catenary._plan.count import Count, Mode, TooDear
 from catenary._plan.eliminate import eliminate
 from catenary._plan.orders import ORDERS, Order
 
 #: What ``order=`` may say, and which orders of the registry it considers.
 CHOICES: dict[str, tuple[str, ...]] = {
-    "auto": ("reverse", "forward", "markowitz", "minimal fill", "widest first"),
+    "auto": ("reverse", "forward", "widest first", "markowitz", "minimal fill"),
     "reverse": ("reverse",),
     "forward": ("forward",),
     "cross-country": ("markowitz", "minimal fill", "widest first"),
 }
 
-#: Above this many nodes only the sweeps are counted: the greedy orders take quadratic time in the worst case.
-MOST_GREEDY = 20_000
+#: Above this many nodes ``auto`` leaves an order out: planning must not be felt, and the greedy ones fill graphs up.
+MOST_NODES = {"minimal fill": 1_000, "markowitz": 20_000, "widest first": 20_000}
 
 MODES: dict[str, Mode] = {"reverse": "pull", "forward": "push"}
 
@@ -35,12 +35,16 @@ class Candidate:
     pushed: frozenset[int]
 
 
-def count(local: Local, name: str, order: Order, model: str) -> Candidate:
-    """What one order costs."""
-    algebra = Count(local, model, MODES.get(name, "cheapest"))
-    eliminate(local, order, algebra)
+def count(local: Local, name: str, order: Order, model: str, limit: Any = None) -> Candidate | None:
+    """What one order costs; None as soon as it is clear that it costs more than ``limit``."""
+    algebra = Count(local, model, MODES.get(name, "cheapest"), limit)
+    try:
+        eliminate(local, order, algebra)
+    except TooDear:
+        return None
     numbers = {node.implicit: k for k, node in enumerate(local.nodes) if node.implicit is not None}
-    return Candidate(name, order, algebra.total, frozenset(numbers[n] for n in algebra.pushed))
+    cost = float("inf") if algebra.impossible else algebra.total
+    return Candidate(name, order, cost, frozenset(numbers[n] for n in algebra.pushed))
 
 
 def is_row(local: Local) -> bool:
@@ -69,12 +73,17 @@ def directed(local: Local, holomorphic: bool = False) -> tuple[str, ...] | None:
 def candidates(local: Local, choice: str, model: str = "flops", holomorphic: bool = False) -> list[Candidate]:
     """The orders that a choice considers, cheapest first; equals in the order of the registry."""
     names = CHOICES[choice]
-    if choice == "auto" and len(local.nodes) > MOST_GREEDY:
-        names = ("reverse", "forward")
+    if choice == "auto":
+        names = tuple(n for n in names if len(local.nodes) <= MOST_NODES.get(n, len(local.nodes)))
     admitted = directed(local, holomorphic)
     if admitted is not None:
         names = tuple(n for n in names if n in admitted) or admitted
-    found = [count(local, name, ORDERS[name](local), model) for name in names]
+    found: list[Candidate] = []
+    for name in names:
+        # the sweeps are always counted to the end: a plan says what they cost
+        costs = [c.cost for c in found if isinstance(c.cost, int)] if name not in MODES else []
+        candidate = count(local, name, ORDERS[name](local), model, min(costs, default=None))
+        found.extend([candidate] if candidate else [])
     return sorted(found, key=lambda c: c.cost if isinstance(c.cost, int | float) else 0)
 
 

@@ -25,17 +25,25 @@ MODELS: dict[str, Callable[[Recipe], Any]] = {
 NO_PUSH, NO_PULL = frozenset({"custom_vjp_call"}), frozenset({"while"})
 
 
+class TooDear(Exception):
+    """An order whose cost has passed the limit."""
+
+
 class Count:
     """Adds up what an elimination costs.
 
+    limit    where to stop with TooDear
     mode     how implicit nodes pass: all pulled, all pushed, or each as is cheapest
+    impossible  whether a map would have to pass in a direction that it does not have
     pushed   the implicit nodes that were pushed
     """
 
-    def __init__(self, local: Local, model: str = "flops", mode: Mode = "cheapest"):
+    def __init__(self, local: Local, model: str = "flops", mode: Mode = "cheapest", limit: Any = None):
         self.graph, self.charge, self.mode = local.graph, MODELS[model], mode
+        self.limit = float("inf") if limit is None else limit
         self.adds = model == "flops"
         self.total: Any = 0
+        self.impossible = False
         self.pushed: set[Implicit] = set()
 
     def local(self, edge: Edge) -> None:
@@ -43,6 +51,8 @@ class Count:
 
     def compose(self, recipe: Recipe, second: None, first: None, dtype: Any) -> None:
         self.total += self.charge(recipe)
+        if isinstance(self.total, int) and self.total > self.limit:
+            raise TooDear
 
     def add(self, recipe: Sum, parts: Sequence[Any], dtype: Any) -> None:
         self.total += recipe.flops if self.adds else 0
@@ -62,7 +72,7 @@ class Count:
             costs = [sum(self._passes(node, m, side) for m in maps) for maps, side in ((tails, "out"), (heads, "inp"))]
             push = node.kind not in NO_PUSH and (node.kind in NO_PULL or bool(costs[0] < costs[1]))
         if (push and node.kind in NO_PUSH and tails) or (not push and node.kind in NO_PULL and heads):
-            self.total = float("inf")
+            self.impossible = True
         if push:
             self.pushed.add(node)
         return push

@@ -60,7 +60,7 @@ class Elimination(Generic[V]):
 
     def insert(self, head: int, tail: int, term: Term, value: V) -> None:
         """∂head/∂tail += term."""
-        if any(isinstance(n, int) and n == 0 for n in term.sizes):
+        if 0 in term.sizes:
             return  # no entries
         if VALIDATE:
             validate(term, self.local.shape(head), self.local.shape(tail))

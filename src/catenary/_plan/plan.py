@@ -138,7 +138,8 @@ def make_plan(local: Local, program: str, function: str, choice: str, model: str
     found = candidates(local, choice, model)
     best = _cheapest(found)
     if choice == "auto" and is_row(local):
-        best = next(c for c in found if c.name == "reverse")
+        reverse = next(c for c in found if c.name == "reverse")
+        best = best if reverse.cost == float("inf") else reverse
     return Plan(
         best.name,
         best.order,

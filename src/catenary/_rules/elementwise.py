@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from catenary import _jax
-from catenary._maps.term import Axis, Size, Term, canonical, one
+from catenary._maps.term import Axis, Size, Term, canonical, one, shared
 from catenary._rules.row import Piece, Row, Site
 
 Shape = tuple[Size, ...]
@@ -181,4 +181,4 @@ def diagonal(
             else tuple(i for k, i in label.items() if any(len(s) and not one(s[k]) for s in shapes))
         )
 
-    return canonical(Term(out, inp, tuple(n for n in shape if not one(n)), labels(core), labels(mask), scale))
+    return shared(canonical(Term(out, inp, tuple(n for n in shape if not one(n)), labels(core), labels(mask), scale)))
