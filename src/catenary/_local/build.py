@@ -281,7 +281,7 @@ def _alive(node: Node, live: set[int]) -> Node:
     return Node(tuple(v for _, v in outputs), replace(node.implicit, outputs=outputs))
 
 
-COPY = _jax.primitive("copy")
+COPY: Any = _jax.primitive("copy")
 
 
 def _differentiable(aval: Any) -> bool:

@@ -175,7 +175,7 @@ def _along(jacobian: Any, out: Any, direction: tuple) -> Any:
 
     def contract(leaf: jax.ShapeDtypeStruct, blocks: tuple) -> np.ndarray:
         pairs = zip(blocks, direction, strict=True)
-        return sum(np.tensordot(np.asarray(block), v, axes=v.ndim) for block, v in pairs).astype(leaf.dtype)
+        return np.asarray(sum(np.tensordot(np.asarray(block), v, axes=v.ndim) for block, v in pairs)).astype(leaf.dtype)
 
     return jax.tree.map(contract, out, jacobian)
 

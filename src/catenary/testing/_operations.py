@@ -12,9 +12,10 @@ are kept by construction (`sqrt(1 + a²)`), so that a program needs no precondit
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from string import Formatter
+from typing import Any
 
 Shape = tuple[int, ...]
 
@@ -182,14 +183,15 @@ def _holes(template: str) -> set[str]:
 def fill(template: str, rng: Random, pool: Mapping[str, Shape]) -> str:
     """The template with variables of `pool` (name → shape) in its holes; raises NoFit if none fits."""
 
-    def pick(fits) -> str:
+    def pick(fits: Callable[[Shape], bool]) -> str:
         # The youngest first: a program is a chain more often than a bush.
-        names = [name for name in reversed(pool) if fits(pool[name])]
+        names = [name for name in reversed(list(pool)) if fits(pool[name])]
         if not names:
             raise NoFit(template)
         return names[0] if rng.randint(0, 2) else rng.choice(names)
 
-    holes, found = _holes(template), {}
+    holes = _holes(template)
+    found: dict[str, Any] = {}
     if holes & {"a", "b", "c"}:
         found["a"] = pick(lambda s: True)
         found["b"] = pick(lambda s: _broadcasts(s, pool[found["a"]]))

@@ -38,7 +38,7 @@ class Program:
 
     @cached_property
     def _function(self) -> Callable:
-        namespace = dict(NAMESPACE)
+        namespace: dict[str, Any] = dict(NAMESPACE)
         exec(self.code, namespace)
         return namespace["program"]
 
@@ -144,7 +144,7 @@ def random_program(seed: int, max_stages: int = 6) -> Program:
     return draw_program(Random(seed), max_stages)
 
 
-def programs(max_stages: int = 6):
+def programs(max_stages: int = 6) -> Any:
     """A Hypothesis strategy of random differentiable programs; failures shrink to few and simple stages.
 
     Needs Hypothesis, which `pip install catenary[test]` brings.

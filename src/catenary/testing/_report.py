@@ -46,7 +46,7 @@ class Report:
 
     def compare(self, what: str, ours: Any, theirs: Any, tolerance: float) -> None:
         """Add a row for each leaf of two pytrees; another structure, shape or dtype is an infinite difference."""
-        trees = jax.tree.structure(ours), jax.tree.structure(theirs)
+        trees: list[Any] = [jax.tree.structure(tree) for tree in (ours, theirs)]
         if trees[0] != trees[1]:
             self.rows.append(Row(f"{what}: {trees[0]} is not {trees[1]}", "", np.inf, tolerance))
             return
