@@ -60,6 +60,8 @@ NESTED = {
     "perturbations do not mix": lambda d: d.grad(lambda x: x * d.grad(lambda y: x + y)(1.0))(0.7),
     "jacobian of a scan": lambda d: d.jacobian(looped)(X),
     "hessian of a scan": lambda d: d.hessian(lambda x: jnp.sum(looped(x)[0]))(X),
+    "hessian of a scan over size 1": lambda d: d.hessian(
+        lambda x: jnp.sum(jnp.sin(lax.scan(lambda c, t: (jnp.tanh(c + t), c * t), x[0], x)[0])))(X[:, None]),
     "grad of a scan of grad": lambda d: d.grad(
         lambda x: jnp.sum(lax.scan(lambda x, _: (x - 0.1 * d.grad(loss)(x), None), x, None, length=2)[0]))(X),
     "grad of a cond of grad": lambda d: d.grad(lambda x: jnp.sum(lax.cond(x[0] > 0, d.grad(loss), jnp.sin, x)))(X),

