@@ -4,10 +4,30 @@ catenary plan examples/chain.py:loss
 catenary plan examples/chain.py:hourglass
 """
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 import catenary as ct
+
+
+def stage(W: Array, x: Array) -> Array:
+    """f_i: R^D → R^D with its own part W_i of θ."""
+    return jnp.tanh(W @ x)
+
+
+def energy(W: Array, x: Array) -> Array:
+    """f_N: R^D → R, ½‖Wx‖²."""
+    return 0.5 * jnp.sum((W @ x) ** 2)
+
+
+network = ct.compose(stage, stage, stage, energy)
+
+
+def point(D: int) -> tuple[tuple[Array, ...], Array]:
+    """A θ = (W_1, …, W_4) and an x for the network."""
+    keys = jax.random.split(jax.random.key(0), 5)
+    return tuple(jax.random.normal(key, (D, D)) / D**0.5 for key in keys[:4]), jax.random.normal(keys[4], (D,))
 
 
 def loss(
@@ -37,6 +57,7 @@ def hourglass(
 
 
 def main() -> None:
+    print(ct.derive(network, *point(8)))
     D = 256
     square, flat, tall = jnp.ones((D, D)), jnp.ones((4, D)), jnp.ones((D, 4))
     print(ct.plan(loss, jnp.ones(D), square, square, square, square))

@@ -59,6 +59,8 @@ def derive(stage: Stage) -> str:
         derivation = ct.derive(loss)
         stage.say(derivation)
         latex = latex or derivation.latex()
+    stage.title("The chain f_N ∘ … ∘ f_1 with one θ")
+    stage.say(ct.derive(chain.network, *chain.point(8)))
     return latex
 
 
