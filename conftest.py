@@ -1,4 +1,7 @@
-"""Doctests run as a user would type them: JAX's default float32, with `ct`, `jax`, `jnp` and `np` imported."""
+"""Doctests run as a user would type them: JAX's default float32, with `ct`, `jax`, `jnp` and `np` imported.
+
+Those of `catenary.testing` run in float64, which its checks are made for.
+"""
 
 from collections.abc import Iterator
 
@@ -18,6 +21,6 @@ def _as_typed(request: pytest.FixtureRequest) -> Iterator[None]:
 
     request.getfixturevalue("doctest_namespace").update(ct=ct, jax=jax, jnp=jnp, np=np)
     before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", False)
+    jax.config.update("jax_enable_x64", "testing" in request.node.path.parts)
     yield
     jax.config.update("jax_enable_x64", before)
