@@ -103,10 +103,10 @@ class Work:
             if b in operand.labels:
                 k = operand.labels.index(b)
                 if a in operand.labels:
-                    operand.ops.append(("diagonal", operand.labels.index(a), k))
-                    del operand.labels[k]
-                else:
-                    operand.labels[k] = a
+                    k, gone = sorted((operand.labels.index(a), k))
+                    operand.ops.append(("diagonal", k, gone))
+                    del operand.labels[gone]
+                operand.labels[k] = a
 
     def untie(self, group: str, k: int) -> None:
         """Give an axis a label of its own; a mask of positions takes over what tied it."""
