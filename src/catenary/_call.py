@@ -113,7 +113,8 @@ def positions(verb: str, fun: Callable[..., Any], argnums: Argnums, n: int) -> t
         if not -n <= k < n:
             kind = TypeError if verb in ("grad", "value_and_grad") and k >= 0 else ValueError
             raise kind(
-                f"{name}: differentiating with respect to argnums={argnums} requires at least {k + 1 if k >= 0 else -k} "
+                f"{name}: differentiating with respect to argnums={argnums} requires at least "
+                f"{k + 1 if k >= 0 else -k} "
                 f"positional arguments to be passed by the caller, but got only {n} positional arguments."
             )
     return tuple(k % n for k in numbers)
@@ -261,7 +262,7 @@ def check_tangents(call: Call, tangents: Any) -> list[Any]:
             "tangents."
         )
     flat, tree = tree_flatten(tuple(tangents))
-    expected = tree_structure(call.dynamic)
+    expected: Any = tree_structure(call.dynamic)
     if tree != expected:
         raise TypeError(
             f"{name}: primal and tangent arguments must have the same tree structure; primals have tree structure "
@@ -312,7 +313,8 @@ def check_cotangents(call: Call, cotangent: Any) -> list[Any]:
         if np.shape(ct) != aval.shape or _jax.dtype_of(ct) != wanted:
             raise ValueError(
                 f"{name}: unexpected JAX type (e.g. shape/dtype) for the cotangent, the argument to the VJP function: "
-                f"got {_jax.dtype_of(ct)}{list(np.shape(ct))}, but expected {np.dtype(wanted)}{list(aval.shape)} because "
+                f"got {_jax.dtype_of(ct)}{list(np.shape(ct))}, but expected {np.dtype(wanted)}{list(aval.shape)} "
+                "because "
                 f"the corresponding output of the differentiated function had JAX type {aval.dtype}{list(aval.shape)}."
             )
         result.append(None if wanted == _jax.float0 else ct)

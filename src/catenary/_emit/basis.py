@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from catenary._emit.einsum import Value, full_core, positions, select, spread
+from catenary._maps.restrict import tied_axes, untwinned
 from catenary._maps.term import Axis, Term
 
 
@@ -112,11 +113,30 @@ def total(terms: Sequence[tuple[Term, Value]], shape: Sequence[Any], dtype: Any)
     joined = _joined(terms, dtype)
     if joined is not None:
         return joined
+    if len(terms) == 1:
+        return dense(*terms[0], dtype)
+    sizes = [axis.size for axis in terms[0][0].out], [axis.size for axis in terms[0][0].inp]
+    ties = tied_axes([term for term, _ in terms], *sizes)
+    if ties:  # what all terms tie is written out once, around the sum of the blocks
+        blocks = [(untwinned(term, ties), value) for term, value in terms]
+        frame = _frame(*sizes, ties)
+        return dense(frame, Value(total(blocks, [frame.sizes[i] for i in frame.core or ()], dtype)), dtype)
     parts = [dense(term, value, dtype) for term, value in terms]
     result = parts[0]
     for part in parts[1:]:
         result = result + part
     return result
+
+
+def _frame(out: Sequence[Any], inp: Sequence[Any], ties: Sequence[tuple[int, int]]) -> Term:
+    """The map that is dense but for the given ties; its core has a label an axis, each tie once."""
+    left = [Axis(n, 0, ((k, 1),)) for k, n in enumerate(out)]
+    twin = {j: left[k] for k, j in ties}
+    right, sizes = [], list(out)
+    for j, n in enumerate(inp):
+        right.append(twin[j] if j in twin else Axis(n, 0, ((len(sizes), 1),)))
+        sizes += [] if j in twin else [n]
+    return Term(tuple(left), tuple(right), tuple(sizes), tuple(range(len(sizes))))
 
 
 def _joined(terms: Sequence[tuple[Term, Value]], dtype: Any) -> Any | None:
