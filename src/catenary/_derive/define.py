@@ -6,14 +6,14 @@ they are used once, or where that makes the whole no longer; the rest become def
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from . import names as naming
 from .build import rebuild, reduce
-from .expr import Along, Array, At, Expr, Fn, Index, Reduce, head, opened, rename, temporary, walk
+from .expr import Along, Array, At, Expr, Fn, Reduce, entry, head, opened, rename, temporary, walk
 from .program import Program
+from .share import abstracted, repeated
 
 
 @dataclass
@@ -68,52 +68,69 @@ def define(program: Program) -> Definitions:
     user = _forward_names(program)
     roots = [g.expr for _, g in program.gradients]
     kept = dict(user)
-    for array in _candidates([*roots, program.value, *(a.body for a in user if a.body)], kept):
-        kept[array] = ""
+    for array in _below([*roots, program.value, *(a.body for a in user if a.body)]):
+        kept.setdefault(array, "")
     _shorten(kept, user, program, [*roots, program.value])
     _name(kept, user, program)
-    functions = {a: n for a, n in user.items() if isinstance(head(a.body), Fn | Along) and a in kept}  # type: ignore[arg-type]
-    solid = {a: n for a, n in kept.items() if a not in functions}
-    # functions of an array are written out, so that they simplify with their derivatives, and named again
-    written = {a: expanded(a.body, {b: n for b, n in solid.items() if b is not a}) for a in kept if a.body}
-
-    def final(expr: Expr, own: Array | None = None) -> Expr:
-        patterns = {written[a]: a for a in functions if a is not own}
-        return abstracted(expanded(expr, {a: n for a, n in solid.items() if a is not own}), patterns)
-
-    bodies = {a: final(a.body, a) for a in kept if a.body is not None}
-    order = _ordered(bodies)
-    forward_only = _reachable([program.value, *(a.body for a in user if a.body)], kept)
-    forward = [(kept[a], a, bodies[a]) for a in order if a in user or a in forward_only]
-    backward = [(kept[a], a, bodies[a]) for a in order if a not in user and a not in forward_only]
-    gradients = [(i.name, final(g.expr)) for i, g in program.gradients]
-    return Definitions(forward, backward, final(program.value), gradients, kept)
+    written = _Writing(program, user, kept)
+    program_only = _below([program.value, *map(entry, user)])
+    bodies = {a: written(a.body, a, adjoints=a not in program_only) for a in kept if a.body is not None}
+    gradients = [(i.name, written(g.expr)) for i, g in program.gradients]
+    parts = Definitions([], [], written(program.value, adjoints=False), gradients, kept)
+    _share(parts, bodies, [a for a in kept if a not in user], {i.name for i in program.inputs})
+    early = _reached([parts.value, *(bodies[a] for a in user if a in bodies)], bodies) | set(user)
+    for a in _ordered(bodies):
+        (parts.forward if a in early else parts.backward).append((kept[a], a, bodies[a]))
+    return parts
 
 
-def abstracted(expr: Expr, patterns: dict[Expr, Array]) -> Expr:
-    """Return the expression with every occurrence of an array's body replaced by the array's entry."""
-    for body, array in patterns.items():
-        if type(body) is type(expr) and body.weight == expr.weight and len(body.free) == len(expr.free):
-            mapping: dict[Index, Index] = {}
-            if unified(body, expr, mapping):
-                return At(array, tuple(mapping.get(i, 0) for i in array.axes))
-    if not expr.children:
-        return expr
-    new = tuple(abstracted(c, patterns) for c in expr.children)
-    if new == expr.children:
-        return expr
-    return reduce(expr.name, expr.indices, new[0]) if isinstance(expr, Reduce) else rebuild(expr, new)
+class _Writing:
+    """Writes expressions with the chosen names.
+
+    Functions of an array are first written out, so that they simplify with their derivatives, and then named again;
+    so are the products that adjoints are.
+    """
+
+    def __init__(self, program: Program, user: dict[Array, str], kept: dict[Array, str]) -> None:
+        functions = {a for a in user if isinstance(head(entry(a)), Fn | Along) and a in kept}
+        self.solid = {a: n for a, n in kept.items() if a not in functions}
+        again = [*functions, *(a for a in kept if a in program.adjoint and a not in user)]
+        self.bodies = {a: self._out(a.body, a) for a in again if a.body is not None}
+        self.functions = functions
+
+    def _out(self, expr: Expr, own: Array | None) -> Expr:
+        return expanded(expr, {a: n for a, n in self.solid.items() if a is not own})
+
+    def __call__(self, expr: Expr, own: Array | None = None, adjoints: bool = True) -> Expr:
+        """Return an expression, or the body of an array of its own, as it will be shown."""
+        mine = self.bodies.get(own) if own is not None else None
+        usable = {a: b for a, b in self.bodies.items() if adjoints or a in self.functions}
+        patterns = {body: a for a, body in usable.items() if a is not own and body is not mine}
+        heaviest = sorted(patterns, key=lambda body: -body.weight)
+        return abstracted(self._out(expr, own), {body: patterns[body] for body in heaviest})
 
 
-def unified(pattern: Expr, expr: Expr, mapping: dict[Index, Index]) -> bool:
-    """Say whether an expression is the pattern with other free indices; ``mapping`` becomes the renaming."""
-    for order in itertools.permutations(sorted(expr.free, key=str)):
-        trial = dict(zip(sorted(pattern.free, key=str), order, strict=True))
-        if all(i.size == j.size for i, j in trial.items()) and rename(pattern, trial) is expr:
-            mapping.clear()
-            mapping.update(trial)
-            return True
-    return False
+def _share(parts: Definitions, bodies: dict[Array, Expr], backward: list[Array], taken: set[str]) -> None:
+    """Name what the derivative says more than once; sets bodies, value and gradients."""
+    letters = _letters(taken | set(parts.names.values()))
+    for _ in range(8):
+        array = repeated([*(bodies[a] for a in backward if a in bodies), *(g for _, g in parts.gradients)], parts.names)
+        if array is None or array.body is None:
+            return
+        pattern = {array.body: array}
+        for a in list(bodies):
+            bodies[a] = abstracted(bodies[a], pattern)
+        parts.value = abstracted(parts.value, pattern)
+        parts.gradients = [(n, abstracted(g, pattern)) for n, g in parts.gradients]
+        bodies[array] = array.body
+        parts.names[array] = next(letters)
+        backward.append(array)
+
+
+def _letters(taken: set[str]) -> Iterator[str]:
+    """Yield names that nothing has yet."""
+    choices = ("s", "t", "u", "v", "q", "r", "c", "d", "g", "h", *(f"t_{n}" for n in range(1, 1000)))
+    return iter([c for c in choices if c not in taken])
 
 
 def _forward_names(program: Program) -> dict[Array, str]:
@@ -129,8 +146,8 @@ def _forward_names(program: Program) -> dict[Array, str]:
     return named
 
 
-def _candidates(roots: list[Expr], named: dict[Array, str]) -> list[Array]:
-    """Return the arrays below the roots that have no name, outermost first."""
+def _below(roots: list[Expr]) -> list[Array]:
+    """Return the arrays below the roots, outermost first."""
     found: dict[Array, None] = {}
     pending = list(roots)
     while pending:
@@ -139,7 +156,7 @@ def _candidates(roots: list[Expr], named: dict[Array, str]) -> list[Array]:
                 found[array] = None
                 assert array.body is not None
                 pending.append(array.body)
-    return [a for a in found if a not in named]
+    return list(found)
 
 
 def _bodies(kept: dict[Array, str], roots: list[Expr]) -> dict[Array | int, Expr]:
@@ -212,13 +229,7 @@ def _name(kept: dict[Array, str], user: dict[Array, str], program: Program) -> N
     adjoints = [a for a in kept if a not in user and a in program.adjoint]
     numbers = {a: _layer(forward.get(program.adjoint[a]), kept) for a in adjoints}
     distinct = len(set(numbers.values())) == len(numbers) and all(numbers.values())
-    letters = iter(
-        [
-            c
-            for c in ("s", "t", "u", "v", "q", "r", "c", "d", "g", "h", *(f"t_{n}" for n in range(1, 999)))
-            if c not in taken
-        ]
-    )
+    letters = _letters(taken)
     for array in kept:
         if array in user:
             continue
@@ -259,5 +270,13 @@ def _ordered(bodies: dict[Array, Expr]) -> list[Array]:
     return list(done)
 
 
-def _reachable(roots: list[Expr], kept: dict[Array, str]) -> set[Array]:
-    return {a for a in _bodies(kept, roots) if isinstance(a, Array)}
+def _reached(roots: list[Expr], bodies: dict[Array, Expr]) -> set[Array]:
+    """Return the arrays that the roots need."""
+    found: set[Array] = set()
+    pending = list(roots)
+    while pending:
+        for array in arrays_in(pending.pop()):
+            if array not in found and array in bodies:
+                found.add(array)
+                pending.append(bodies[array])
+    return found

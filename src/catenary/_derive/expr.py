@@ -453,6 +453,11 @@ def walk(expr: Expr) -> Iterator[tuple[int, Expr]]:
             stack.extend((depth + 1, c) for c in node.children)
 
 
+def entry(array: Array) -> At:
+    """Return the entry of an array at its own axes."""
+    return At(array, array.axes)
+
+
 def opened(node: At) -> Expr:
     """Return the body of the array a value's entry belongs to, at that entry."""
     assert node.array.body is not None

@@ -95,7 +95,7 @@ def _derived(
             with jax.enable_x64(True):
                 program = trace(gradient, closed, named)
         except Exception as error:  # perhaps only with names for sizes: numbers are tried last
-            refused = refused or error
+            refused = error
             continue
         parts = define(program)
         made = _derivation(fun, args, named, kept_argnums, flat, program, parts)

@@ -40,7 +40,7 @@ HELPERS = {
     ),
 }
 REDUCE = {"sum": "jnp.sum", "max": "jnp.max", "min": "jnp.min", "prod": "jnp.prod", "logsumexp": "logsumexp"}
-ALONG = {"softmax": "softmax", "cumsum": "jnp.cumsum", "cumprod": "jnp.cumprod"}
+ALONG = {"softmax": "softmax", "reverse": "jnp.flip", "cumsum": "jnp.cumsum", "cumprod": "jnp.cumprod"}
 
 
 SPELLED = {letter: latin for latin, letter in reversed(GREEK.items())}

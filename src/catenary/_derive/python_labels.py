@@ -51,7 +51,7 @@ def _lay(e: ex.Expr, axes: tuple[ex.Index, ...], arrays: dict[ex.Array, str], p:
             return f"jnp.{e.name}({body}, axis={numbers})"
         case ex.Along():
             p.used.add(e.name)
-            name = e.name if e.name == "softmax" else f"jnp.{e.name}"
+            name = {"softmax": "softmax", "reverse": "jnp.flip"}.get(e.name, f"jnp.{e.name}")
             return f"{name}({go(e.body)}, axis={axes.index(e.indices[0])})"
     raise TypeError(f"{type(e).__name__} has no Python form")
 

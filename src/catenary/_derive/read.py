@@ -63,8 +63,10 @@ class Reader:
             return self.read(jaxpr, consts, values)
         from .read_index import READ_INDEX  # built on the functions of this file
 
+        if name == "optimization_barrier":
+            return values
         row = READ.get(name) or READ_INDEX.get(name)
-        if row is None:
+        if row is None or len(eqn.outvars) != 1:
             raise UnreadableError(f"no formula yet for the primitive {name!r}")
         dims = dims_of(eqn.outvars[0].aval.shape)
         return [Value(row(eqn, values, dims), dims)]
@@ -273,6 +275,13 @@ def _along(name: str) -> Row:
     return read
 
 
+def _reversed(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    result = v[0].expr
+    for n in eqn.params["dimensions"]:
+        result = along("reverse", (axis(n, dims[n]),), result) if axis(n, dims[n]) in result.free else result
+    return result
+
+
 def _dim(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     return size(dims_of((eqn.params["dim"],))[0])
 
@@ -320,7 +329,7 @@ READ: dict[str, Row] = {
     "exp2": formula(lambda x: fn("exp", mul((x, fn("log", num(2)))))),
     "pow": _power_of,
     "clamp": _clamp,
-    **dict.fromkeys(("stop_gradient", "copy", "copy_p", "reduce_precision", "optimization_barrier"), _same),
+    **dict.fromkeys(("stop_gradient", "copy", "copy_p", "reduce_precision", "name"), _same),
     "convert_element_type": _convert,
     "select_n": _select,
     "broadcast_in_dim": _broadcast,
@@ -333,5 +342,6 @@ READ: dict[str, Row] = {
     "concatenate": _concatenate,
     "cumsum": _along("cumsum"),
     "cumprod": _along("cumprod"),
+    "rev": _reversed,
     "dim_as_value": _dim,
 }  # fmt: skip

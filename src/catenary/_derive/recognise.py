@@ -75,7 +75,8 @@ class Recogniser:
         name = array.symbol or self.names[array]
         axes = tuple(i for i in expr.indices if isinstance(i, Index))
         fixed: tuple[int | str | None, ...] = tuple(
-            None if isinstance(i, Index) else "0" if d == 1 else i for i, d in zip(expr.indices, array.dims, strict=True)
+            None if isinstance(i, Index) else "0" if d == 1 else i
+            for i, d in zip(expr.indices, array.dims, strict=True)
         )
         if not any(isinstance(f, int) for f in fixed) and (array.body is not None or len(axes) == len(fixed)):
             fixed = ()  # a definition is written without axes of size 1
@@ -269,12 +270,13 @@ def common_axes(placed: Sequence[Placed]) -> tuple[Index, ...]:
     if len(axes) > 2:
         raise NotMatrix
     orders = (tuple(axes), tuple(reversed(axes))) if len(axes) == 2 else (tuple(axes),)
-    return min(orders, key=lambda order: sum(_transposes(aligned(x, own, order)) for x, own in placed))
+    return min(orders, key=lambda order: sum(transposes(aligned(x, own, order)) for x, own in placed))
 
 
-def _transposes(x: Matrix) -> int:
+def transposes(x: Matrix) -> int:
+    """Return the number of transposed matrices in an expression."""
     vector = isinstance(x, mx.Transpose) and len(x.dims) == 1
-    return (isinstance(x, mx.Transpose) and not vector) + sum(map(_transposes, x.parts))
+    return (isinstance(x, mx.Transpose) and not vector) + sum(map(transposes, x.parts))
 
 
 def _upright(x: Matrix, axes: tuple[Index, ...], index: Index) -> Placed:

@@ -39,7 +39,7 @@ def source(
     text = "\n".join((*body, returned))
     used = [i for i in inputs if i.name not in parameters and _mentions(text, names[i.name])]
     unpack = [f"{names[i.name]} = {access[i.name]}" for i in used]
-    sizes = _sizes(printer.used, inputs, names, access)
+    sizes = _sizes(printer.used, inputs, access)
     helpers = [HELPERS[h] for h in HELPERS if h in printer.used]
     lines = [f'"""{summary}"""', *"\n".join(helpers).splitlines(), *unpack, *sizes, *body, f"return {returned}"]
     inside = "\n".join("    " + line for line in lines)
@@ -61,12 +61,11 @@ def _access(parameters: Sequence[str], args: Sequence[Any], inputs: Sequence[Inp
     return {i.name: f for i, f in zip(inputs, found, strict=True)}
 
 
-def _sizes(used: set[str], inputs: Sequence[Input], names: dict[str, str], access: dict[str, str]) -> list[str]:
+def _sizes(used: set[str], inputs: Sequence[Input], access: dict[str, str]) -> list[str]:
     where: dict[str, str] = {}
     for i in inputs:
         for n, d in enumerate(dims_of(i.struct.shape)):
-            base = names[i.name] if names[i.name] == i.name else access[i.name]
-            where.setdefault(str(d), f"{base}.shape[{n}]" if base in names else f"{access[i.name]}.shape[{n}]")
+            where.setdefault(str(d), f"{access[i.name]}.shape[{n}]")
     return [f"{d} = {where[d]}" for d in sorted(used) if d in where]
 
 
