@@ -60,11 +60,11 @@ def demo(
     out: Annotated[Path, typer.Option(help="where the figure and the text are written")] = Path("out"),
 ) -> None:
     """Derive, plan and train on 1,797 handwritten digits, in under a minute; writes out/demo.png."""
+    if missing := [name for name in ("matplotlib", "jaxtyping") if importlib.util.find_spec(name) is None]:
+        raise Stop(f"the demo needs {' and '.join(missing)}: pip install 'catenary[demo]'")
     program = _load(_examples() / "demo.py")
     try:
         program.run(out)
-    except ModuleNotFoundError as error:
-        raise Stop(f"the demo needs {error.name}: pip install 'catenary[plot]'") from None
     except OSError as error:
         raise Stop(f"cannot write to {out}: {error.strerror}; choose another place with --out") from None
 

@@ -49,6 +49,7 @@ MISTAKES = [
     # arguments                                     what the line says
     (["derive"], r"Missing argument 'FILE.py:function'\. See catenary --help"),
     (["derive", "good.py:loss", "--nonsense"], r"No such option: --nonsense"),
+    (["demo", "--out", "notes.txt"], r"cannot write to notes\.txt: File exists; choose another place with --out"),
     (["sing"], r"No such command 'sing'"),
     (["derive", "absent.py:loss"], r"absent\.py does not exist; write FILE\.py:function"),
     (["derive", "."], r"\. is a directory; write FILE\.py:function"),
@@ -112,3 +113,13 @@ def test_one_line_and_exit_code_2(here, capsys, arguments, says):
     assert last.startswith("catenary: ")
     assert "Traceback" not in err
     assert re.search(says, last), last
+
+
+def test_the_demo_says_what_it_needs(here, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as ended:
+        main(["demo"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "catenary: the demo needs matplotlib and jaxtyping: pip install 'catenary[demo]'\n"
+    )
