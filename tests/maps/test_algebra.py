@@ -63,7 +63,7 @@ def test_the_transpose(seed):
     moved = np.moveaxis(written_out(term, value), range(len(term.out)), range(-len(term.out), 0))
     flipped = term.T  # its labels are numbered anew, the arrays keep their axes
     np.testing.assert_allclose(written_out(flipped, value), moved if term.out else written_out(term, value))
-    assert flipped.T == term
+    assert term == flipped.T
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -1,0 +1,48 @@
+"""Real programs in small: gradient or Jacobian in every order, the whole check, and the plan that is followed."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import catenary as ct
+from catenary.testing import check_derivative
+from tests.oracle import assert_same, in_each_order
+from tests.scenarios import SCENARIOS
+
+each = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+
+
+@in_each_order
+@each
+def test_the_derivative_is_that_of_jax(ad, scenario):
+    name = "grad" if scenario.scalar else "jacobian"
+    ours, theirs = (
+        jax.jit(lambda *a, d=d: getattr(d, name)(scenario.fun, scenario.argnums)(*a))(*scenario.args) for d in (ad, jax)
+    )
+    assert_same(ours, theirs, 1e-9)
+
+
+@each
+def test_the_check_agrees(scenario):
+    assert check_derivative(scenario.fun, *scenario.args, argnums=scenario.argnums).ok
+
+
+@each
+def test_a_plan_is_an_order(scenario):
+    """A plan made once, and used: never costlier than forward or reverse, and the same result."""
+    plan = ct.plan(scenario.fun, *scenario.args, argnums=scenario.argnums)
+    ours = jax.jit(ct.jacobian(scenario.fun, scenario.argnums, order=plan))(*scenario.args)
+    assert_same(ours, jax.jit(jax.jacrev(scenario.fun, scenario.argnums))(*scenario.args), 1e-9)
+    assert plan.cost == min(plan.alternatives.values()) <= min(plan.alternatives[k] for k in ("reverse", "forward"))
+    assert len(list(plan.rows())) == len(plan.order)
+    assert len(str(plan).splitlines()) <= 12
+
+
+@each
+def test_the_linear_map_is_the_jacobian(scenario):
+    if not scenario.scalar or jax.tree.leaves(scenario.args[0])[0].size > 60:
+        pytest.skip("covered by the dense Jacobian in every order")
+    D = ct.derivative(scenario.fun, scenario.argnums)(*scenario.args)
+    v = jax.tree.map(jnp.ones_like, scenario.args[0])
+    assert_same(D @ v, jax.jvp(lambda x: scenario.fun(x, *scenario.args[1:]), (scenario.args[0],), (v,))[1], 1e-9)
+    assert_same(D.T @ jnp.float64(1.0), jax.grad(scenario.fun)(*scenario.args), 1e-9)
