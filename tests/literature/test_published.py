@@ -1,0 +1,60 @@
+"""Figures that textbooks give, reproduced by the planner's count of multiplications."""
+
+from itertools import pairwise
+
+import jax.numpy as jnp
+import pytest
+
+import catenary as ct
+
+
+def chain(x, *maps):
+    for a in maps:
+        x = a @ x
+    return x
+
+
+def test_the_matrix_chain_of_the_textbook():
+    """Cormen, Leiserson, Rivest, Stein, Introduction to Algorithms, 15.2: 30×35, 35×15, 15×5, 5×10, 10×20, 20×25.
+
+    From the output the product takes 40,500 multiplications, from the input 47,500; 15,125 is the optimum.
+    """
+    widths = (25, 20, 10, 5, 15, 35, 30)
+    maps = [jnp.ones((m, n)) for n, m in pairwise(widths)]
+    plan = ct.plan(chain, jnp.ones(25), *maps, cost="multiplications")
+    assert plan.alternatives["reverse"] == 40_500
+    assert plan.alternatives["forward"] == 47_500
+    assert 15_125 <= plan.cost < 40_500
+
+
+@pytest.mark.parametrize("n", [3, 5, 8, 13])
+def test_speelpennings_product(n):
+    """∇(x₁ x₂ ⋯ xₙ), the example of Speelpenning's thesis (1980): 2(n − 2) multiplications against n(n − 1)/2 − 1."""
+
+    def product(*xs):
+        y = xs[0]
+        for x in xs[1:]:
+            y = y * x
+        return y
+
+    point = [jnp.float64(k + 1) for k in range(n)]
+    plan = ct.plan(product, *point, argnums=tuple(range(n)), cost="multiplications")
+    assert plan.alternatives["reverse"] == 2 * (n - 2)
+    assert plan.alternatives["forward"] == n * (n - 1) // 2 - 1
+
+
+@pytest.mark.parametrize("width", [8, 32])
+def test_the_two_ends_of_the_questions_chain(width):
+    """A chain of square stages: D² a stage for a scalar loss from the output end, D³ from the input end."""
+    stages = 5
+
+    def loss(x, *maps):
+        for a in maps:
+            x = jnp.tanh(a @ x)
+        return jnp.sum(x)
+
+    maps = [jnp.ones((width, width))] * stages
+    plan = ct.plan(loss, jnp.ones(width), *maps, cost="multiplications")
+    reverse, forward = plan.alternatives["reverse"], plan.alternatives["forward"]
+    assert stages * width**2 <= reverse <= (stages + 1) * width**2
+    assert (stages - 1) * width**3 <= forward <= (stages + 1) * width**3
