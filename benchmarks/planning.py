@@ -5,16 +5,17 @@
 For programs of about 100, 1,000 and 5,000 equations, none with a scalar output, so that there is a choice to plan:
 a deep perceptron (a chain of matrix products) and a random graph of elementwise operations. `ct.plan` traces the
 function too; that trace is JAX's own work, so it is measured beside it and taken off. Every repeat sees a function
-object that no cache knows, and times are medians of interleaved repeats.
+object that no cache knows; times are processor time (all of it runs on one thread), medians of interleaved repeats.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import sys
 from collections.abc import Callable
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import jax
@@ -62,14 +63,15 @@ PROGRAMS = {"deep perceptron": deep_perceptron, "random graph": random_graph}
 
 
 def timed(action: Callable[[Callable[..., Any]], Any], fun: Callable[..., Any]) -> Callable[[], float]:
-    """A job: seconds of `action` on a copy of `fun` that no cache has seen."""
+    """A job: processor seconds of `action` on a copy of `fun` that no cache has seen."""
 
     def job() -> float:
         jax.clear_caches()
+        gc.collect()
         fresh = lambda *args: fun(*args)  # a new object each time
-        start = perf_counter()
+        start = process_time()
         action(fresh)
-        return perf_counter() - start
+        return process_time() - start
 
     return job
 
@@ -92,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
                 lambda f, x=x: jax.make_jaxpr(f)(x),
                 lambda f, x=x: jax.jit(f).lower(x),
             )
-            both, trace, lower = interleaved([timed(a, fun) for a in actions], seconds=asked.seconds, least=3)
+            both, trace, lower = interleaved([timed(a, fun) for a in actions], seconds=asked.seconds)
             ratio = (both - trace) / lower
             short += ratio > LIMIT
             numbers = f"{human(both - trace):>9} {human(lower):>11} {ratio:7.2f}  ≤ {LIMIT:.2f}"
