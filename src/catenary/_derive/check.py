@@ -123,7 +123,7 @@ def compare(
 def _error(a: np.ndarray, b: np.ndarray) -> float:
     if not a.size:
         return 0.0
-    return float(np.max(np.abs(a - b)) / max(float(np.max(np.abs(b))), 1e-30))
+    return float(np.max(np.abs(a - b)) / max(float(np.max(np.abs(b))), 1e-6))
 
 
 def _how(a: np.ndarray, b: np.ndarray) -> str:

@@ -132,7 +132,7 @@ class Derivation:
         for title, lines in self.lines():
             out += ["", title]
             out += [r for line in lines for r in _broken(self._row(line, text, _text_left))]
-        out += ["", *(f"  {n}" for n in self._remarks())]
+        out += ["", *(row for remark in self._remarks() for row in _wrapped(remark, 100))]
         return "\n".join(out)
 
     __repr__ = __str__

@@ -81,9 +81,9 @@ class PythonPrinter:
 
     def size(self, size: object) -> str:
         """Return the size of an axis."""
-        if isinstance(size, str):
-            self.used.add(size)
-        return str(size)
+        names = re.findall(r"[A-Za-z_]\w*", str(size))
+        self.used.update(names)
+        return str(size) if len(names) <= 1 and str(size).isalnum() else f"({size})"
 
     def call(self, name: str) -> str:
         """Return a function's name and remember that it needs a definition."""

@@ -69,6 +69,8 @@ class Reader:
         if row is None or len(eqn.outvars) != 1:
             raise UnreadableError(f"no formula yet for the primitive {name!r}")
         dims = dims_of(eqn.outvars[0].aval.shape)
+        if any("(" in str(d) for d in dims):
+            raise UnreadableError(f"an array whose sizes ({_list(dims)}) are no polynomials in the names")
         return [Value(row(eqn, values, dims), dims)]
 
     def named(self, value: Value, keep: bool = False) -> Value:
@@ -270,6 +272,10 @@ def _along(name: str) -> Row:
         if eqn.params.get("reverse"):
             raise UnreadableError(f"{name} from the end")
         n = eqn.params["axis"]
+        if dims[n] == 1:
+            return v[0].expr
+        if axis(n, dims[n]) not in v[0].expr.free:
+            raise UnreadableError(f"{name} along an axis that nothing depends on")
         return along(name, (axis(n, dims[n]),), v[0].expr)
 
     return read

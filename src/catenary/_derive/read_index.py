@@ -129,10 +129,13 @@ def _scatter_add(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     factors = [rename(updates.expr, own)]
     for n, d in enumerate(dims):
         here = axis(n, d)
-        if n in tied:
+        if n in tied and d != 1:
             factors.append(fn("eq", Pos(here), Pos(batch[tied[n]])))
+        if n in tied:
             continue
         window = None if n in how.inserted_window_dims else next(windows)
+        if d == 1:
+            continue
         if window is not None and window.size == d and at.get(n, ZERO) is ZERO:
             factors.append(fn("eq", Pos(here), Pos(window)))
         elif window is not None and window.size != 1:
