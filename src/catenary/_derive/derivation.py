@@ -37,7 +37,15 @@ MEANINGS = {
 
 @dataclass
 class Derivation:
-    """A program's derivative as a formula.
+    """A program's derivative as a formula, from ``ct.derive``.
+
+    >>> import jax.numpy as jnp
+    >>> import catenary as ct
+    >>> made = ct.derive(lambda x, A, b: jnp.sum((A @ x - b) ** 2), jnp.ones(3), jnp.ones((5, 3)), jnp.ones(5))
+    >>> made.formula
+    '∇f = 2 Aᵀ (Ax − b)'
+    >>> bool(made.check("2 * A.T @ (A @ x - b)"))
+    True
 
     Attributes:
         function: name of the function, the left side of the formulas.
@@ -142,6 +150,8 @@ class Derivation:
             f for line in (*self.forward, self.value, *self.backward, *self.gradients) for f in _functions(line.value)
         }
         remarks = [meaning for name, (meaning, _) in MEANINGS.items() if name in used]
+        if any(i.struct.shape for i in self.inputs if i.chosen):
+            remarks.append("a gradient has the shape of its argument")
         remarks += self.notes + [f"{self.letter} = {self.layers}"] * (self.layers > 0)
         if not self.index_free:
             remarks.append("written with indices where matrix language does not reach")
