@@ -64,6 +64,7 @@ SELDOM = {  # tested alone below
     "softmax(v + c) = softmax(v)",
 }
 PROGRAMS = [
+    lambda x: jnp.sum(jnp.triu(jnp.outer(x, x)) ** 2),
     lambda x: jnp.sum(jnp.log1p(jnp.exp(x))),
     lambda x: jnp.sum(jax.nn.softplus(x)),
     lambda x: jax.nn.logsumexp(x),

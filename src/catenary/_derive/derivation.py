@@ -150,8 +150,6 @@ class Derivation:
             f for line in (*self.forward, self.value, *self.backward, *self.gradients) for f in _functions(line.value)
         }
         remarks = [meaning for name, (meaning, _) in MEANINGS.items() if name in used]
-        if any(i.struct.shape for i in self.inputs if i.chosen):
-            remarks.append("a gradient has the shape of its argument")
         remarks += self.notes + [f"{self.letter} = {self.layers}"] * (self.layers > 0)
         if not self.index_free:
             remarks.append("written with indices where matrix language does not reach")

@@ -59,6 +59,7 @@ RULES: list[Rule] = [
     Rule("exp(v) / Σ exp(v) = softmax(v)", (Mul,), product.softmax),
     Rule("x [x > 0] = relu(x)", (Mul,), product.relu_product),
     Rule("1 / (1 + exp u) = σ(-u)", (Pow,), axes.reciprocal_of_one_plus_exp),
+    Rule("[a > b]² = [a > b]", (Pow,), axes.power_of_indicator),
     Rule("Σ softmax = 1", (Reduce,), axes.sum_of_softmax),
     Rule("Σ_k [k = y] = 1", (Reduce,), axes.sum_of_one_hot),
     Rule("Σ exp(u + c) = exp(c) Σ exp(u)", (Reduce,), axes.exp_out_of_sum),

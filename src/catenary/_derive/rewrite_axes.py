@@ -17,6 +17,13 @@ def reciprocal_of_one_plus_exp(node: Pow) -> Expr | None:
     return None
 
 
+def power_of_indicator(node: Pow) -> Expr | None:
+    """An indicator is 0 or 1, and so are its positive powers."""
+    inner = peel(node.base, Fn)
+    indicator = isinstance(inner, Fn) and inner.name in ("gt", "ge", "lt", "le", "eq", "ne", "not", "and", "or")
+    return node.base if indicator and node.exponent > 0 else None
+
+
 def sum_of_softmax(node: Reduce) -> Expr | None:
     """Σ_k softmax(v)_k = 1."""
     if node.name != "sum":

@@ -42,7 +42,8 @@ class Text(Style):
             return f"(1 − {args[0]})"
         if name == "sqrt" and args[0].isalnum():
             return f"√{args[0]}"
-        return f"{FUNCTIONS.get(name, name)}({', '.join(args)})"
+        inside = args[0] if len(args) == 1 and args[0][0] == "(" and _enclosed(args[0]) else f"({', '.join(args)})"
+        return FUNCTIONS.get(name, name) + inside
 
     def power(self, base: str, exponent: Fraction, scalar: bool) -> str:
         """Return a power: x², or X^∘2 entry by entry."""
