@@ -30,9 +30,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.demo
-	$(BIN)/python -m benchmarks.gradient
-	$(BIN)/python -m benchmarks.structure
-	$(BIN)/python -m benchmarks.planning
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis
