@@ -115,8 +115,7 @@ class PythonPrinter:
             case mx.SquaredNorm():
                 return f"jnp.sum({self(x.x, ATOM)} ** 2)", ATOM
             case mx.OneHot():
-                labels = self(x.x, ATOM) + ("[:, None]" if x.x.dims else "")
-                return f"({labels} == jnp.arange({self.size(x.dims[-1])}))", ATOM
+                return self._one_hot(x), ATOM
             case mx.Power():
                 return self._power(x, spread)
             case mx.Along():
@@ -161,9 +160,12 @@ class PythonPrinter:
     def _apply(self, x: mx.Apply, spread: bool) -> tuple[str, int]:
         wide = spread or len(x.dims) > 0
         if x.name in BETWEEN:
-            a, b = (self(item, TIMES, wide) for item in x.items)
-            return f"({a} {BETWEEN[x.name]} {b})", ATOM
+            # as a number: two truths add up to a truth, not to 2
+            return f"jnp.where({self._test(x, wide)}, 1, 0)", ATOM
         args = [self(a, SUM, wide) for a in x.items]
+        first = x.items[0]
+        if x.name == "where" and isinstance(first, mx.Apply) and first.name in BETWEEN:
+            args[0] = self._test(first, wide)
         if x.name == "not":
             return f"(1 - {args[0]})", ATOM
         if x.name == "and":
@@ -173,6 +175,14 @@ class PythonPrinter:
         if x.name not in CALL and x.name not in HELPERS:
             raise NotImplementedError(f"no Python form for {x.name}")
         return f"{self.call(x.name)}({', '.join(args)})", ATOM
+
+    def _one_hot(self, x: mx.OneHot) -> str:
+        labels = self(x.x, ATOM) + ("[:, None]" if x.x.dims else "")
+        return f"jnp.where({labels} == jnp.arange({self.size(x.dims[-1])}), 1, 0)"
+
+    def _test(self, x: mx.Apply, wide: bool) -> str:
+        a, b = (self(item, TIMES, wide) for item in x.items)
+        return f"{a} {BETWEEN[x.name]} {b}"
 
     def _sum(self, terms: Sequence[str]) -> str:
         text = terms[0]
