@@ -100,4 +100,4 @@ def test_derive_is_fast():
     fun, args, _ = EXAMPLES[0]
     start = time.perf_counter()
     ct.derive(fun, *args)
-    assert time.perf_counter() - start < 2.0  # 0.1 s alone on a machine; tests share theirs
+    assert time.perf_counter() - start < 5.0  # 0.1 s alone on a machine; tests share theirs

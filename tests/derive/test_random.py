@@ -8,7 +8,7 @@ import pytest
 import catenary as ct
 from catenary.testing import random_program
 
-SEEDS = range(40)
+SEEDS = range(30)
 
 
 def scalar(program):

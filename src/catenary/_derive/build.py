@@ -149,7 +149,8 @@ def _content(total: Add) -> Fraction:
     numbers = [abs(split(t)[0]) for t in total.children]
     above = math.gcd(*(n.numerator for n in numbers))
     below = math.lcm(*(n.denominator for n in numbers))
-    return Fraction(above, below) if below < 1000 else Fraction(1)
+    content = Fraction(above, below)
+    return content if max(numbers) <= 1000 * content else Fraction(1)  # decimals have no content worth a factor
 
 
 def _negated(factor: Expr) -> Expr:

@@ -395,9 +395,8 @@ def _merged(node: Expr, mapping: Mapping_, memo: dict[Expr, Expr]) -> Expr:
             moved = tuple(mapping.get(i, i) for i in node.indices)
             others = {mapping.get(i, i) for i in node.free - set(node.indices)}
             if any(isinstance(i, int) or i in others for i in moved):
-                new = _entry_of_function(node, mapping)
-            else:
-                new = rebuild(Along(node.name, moved, node.args[2]), (_merged(node.body, mapping, memo),))
+                raise NotImplementedError(f"no formula yet for single entries of {node.name} along its axis")
+            new = rebuild(Along(node.name, moved, node.args[2]), (_merged(node.body, mapping, memo),))
         case Reduce():
             fresh = {i: temporary(i.size) for i in node.indices}
             body = _merged(rename(node.body, fresh), mapping, {})
@@ -406,14 +405,6 @@ def _merged(node: Expr, mapping: Mapping_, memo: dict[Expr, Expr]) -> Expr:
             new = rebuild(node, tuple(_merged(c, mapping, memo) for c in node.children))
     memo[node] = new
     return new
-
-
-def _entry_of_function(node: Expr, mapping: Mapping_) -> At:
-    """Return one entry of a function along an axis, by giving the function's value an array of its own."""
-    own = sorted(node.free, key=lambda i: i.name)
-    places = {i: axis(n, i.size) for n, i in enumerate(own)}
-    array = Array("", tuple(i.size for i in own), rename(node, places), "real")
-    return At(array, tuple(mapping.get(i, i) for i in own))
 
 
 def bound(name: str, indices: tuple[Index, ...], body: Expr) -> Reduce:

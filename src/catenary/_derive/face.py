@@ -94,10 +94,10 @@ def _derived(
         try:
             with jax.enable_x64(True):
                 program = trace(gradient, closed, named)
+            parts = define(program)
         except Exception as error:  # perhaps only with names for sizes: numbers are tried last
             refused = error
             continue
-        parts = define(program)
         made = _derivation(fun, args, named, kept_argnums, flat, program, parts)
         made.notes, made.coarse = [*notes, *_assumptions(parts)], _coarse(closed)
         if best is None or made.index_free:
@@ -106,7 +106,7 @@ def _derived(
             break
     if best is None:
         assert refused is not None
-        raise UnreadableError(f"{verb}: {refused}") if isinstance(refused, UnreadableError) else refused
+        raise UnreadableError(f"{verb}: {refused}") if isinstance(refused, NotImplementedError) else refused
     best.checked = best.check()
     if not best.checked:
         raise FormulaError(f"{verb}: the formula is not shown, because it {best.checked}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from .matrix import is_decimal
 from .names import GREEK
 from .render import Printer, Style
 from .text import number, split_name
@@ -41,7 +42,7 @@ class Latex(Style):
 
     def number(self, value: Fraction | float) -> str:
         """Return a number."""
-        if isinstance(value, Fraction) and value.denominator != 1 and value.denominator <= 1000:
+        if isinstance(value, Fraction) and value.denominator != 1 and not is_decimal(value):
             return rf"\tfrac{{{value.numerator}}}{{{value.denominator}}}"
         return number(value).replace("∞", r"\infty").replace("−", "-")
 

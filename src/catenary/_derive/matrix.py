@@ -46,6 +46,19 @@ class Number(Matrix):
     value: Fraction | float
 
 
+def is_decimal(value: Fraction) -> bool:
+    """Say whether a number reads best as a decimal: 0.044715, but 1/1797.
+
+    >>> is_decimal(Fraction("0.044715")), is_decimal(Fraction(1, 1797)), is_decimal(Fraction(1, 2))
+    (True, False, False)
+    """
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1 and value.denominator > 100
+
+
 @dataclass(frozen=True)
 class Dimension(Matrix):
     """The size of an axis."""

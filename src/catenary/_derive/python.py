@@ -59,7 +59,7 @@ def number(value: Fraction | float) -> str:
         return {"inf": "jnp.inf", "-inf": "-jnp.inf"}.get(str(value), "jnp.nan")
     if value.denominator == 1:
         return str(value.numerator)
-    return f"{value.numerator} / {value.denominator}" if value.denominator <= 1000 else repr(float(value))
+    return repr(float(value)) if mx.is_decimal(value) else f"{value.numerator} / {value.denominator}"
 
 
 class PythonPrinter:
@@ -210,7 +210,7 @@ class PythonPrinter:
         below = [p for p in items if p not in above]
         minus = "-" if number_part < 0 else ""
         size = abs(number_part)
-        plain = size.denominator > 1000
+        plain = mx.is_decimal(size)
         front = [] if size.numerator == 1 and not plain else [number(size) if plain else str(size.numerator)]
         tops = [*front, *(self(p, UNARY, spread) for p in above)] or ["1"]
         text = minus + " * ".join(tops)

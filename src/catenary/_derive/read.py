@@ -142,7 +142,7 @@ def literal(value: Any) -> Value:
 
 def _rational(scalar: Any) -> Fraction:
     """Return what the user wrote: a simple fraction if it rounds to the number, else the shortest decimal."""
-    simple = Fraction(float(scalar)).limit_denominator(1000)
+    simple = Fraction(float(scalar)).limit_denominator(100_000)
     return simple if scalar.dtype.type(float(simple)) == scalar else Fraction(str(scalar))
 
 

@@ -197,7 +197,7 @@ class Printer:
             assert isinstance(p, mx.Power)
             inverse = p.x if p.exponent == -1 else mx.Power(p.dims, p.x, -p.exponent)
             bottoms.append(self(inverse, ATOM))
-        decimal = number.denominator > 1000  # a decimal the user wrote
+        decimal = mx.is_decimal(number)
         above_number = self.style.number(number) if decimal else self.style.number(Fraction(number.numerator))
         if number != 1 and (decimal or number.numerator != 1 or not (bottoms or number.denominator != 1)):
             tops.insert(0, above_number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from .matrix import is_decimal
 from .names import GREEK, numbered
 from .render import Printer, Style
 
@@ -108,7 +109,7 @@ def number(value: Fraction | float) -> str:
         return {"inf": "∞", "-inf": "−∞"}.get(str(value), str(value))
     if value.denominator == 1:
         return str(value.numerator)
-    return str(value) if value.denominator <= 1000 else f"{float(value):.12g}"
+    return f"{float(value):.12g}" if is_decimal(value) else str(value)
 
 
 text = Printer(Text())

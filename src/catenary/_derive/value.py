@@ -146,11 +146,21 @@ class Draw:
         return axes, np.einsum(value[fixed], where, [letters[i] for i in axes])
 
     def _axes(self, expr: Reduce | Along) -> Value:
+        if isinstance(expr, Reduce) and expr.name == "sum" and isinstance(expr.body, Mul):
+            return self._contracted(expr)
         axes, value = self(expr.body)
         where = tuple(axes.index(i) for i in expr.indices)
         if isinstance(expr, Reduce):
             return tuple(i for i in axes if i not in expr.indices), np.asarray(REDUCTIONS[expr.name](value, axis=where))
         return axes, FUNCTIONS_ALONG[expr.name](value, axis=where[0])
+
+    def _contracted(self, expr: Reduce) -> Value:
+        """Sum a product without forming it at full size."""
+        parts = [self(c) for c in expr.body.children]
+        places = {i: n for n, i in enumerate(dict.fromkeys(i for axes, _ in parts for i in axes))}
+        axes = tuple(sorted(expr.free, key=lambda i: i.name))
+        operands = [x for own, value in parts for x in (value, [places[i] for i in own])]
+        return axes, np.asarray(np.einsum(*operands, [places[i] for i in axes], optimize=True))
 
 
 def spread(value: Value, axes: tuple[Index, ...]) -> np.ndarray:
