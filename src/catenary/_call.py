@@ -310,7 +310,8 @@ def check_cotangents(call: Call, cotangent: Any) -> list[Any]:
     for ct, atom in zip(flat, call.results, strict=True):
         aval = call.graph.aval(atom)
         wanted = _jax.tangent_dtype(aval.dtype)
-        if np.shape(ct) != aval.shape or _jax.dtype_of(ct) != wanted:
+        # as in JAX, any dtype passes for the cotangent of an integer
+        if np.shape(ct) != aval.shape or (wanted != _jax.float0 and _jax.dtype_of(ct) != wanted):
             raise ValueError(
                 f"{name}: unexpected JAX type (e.g. shape/dtype) for the cotangent, the argument to the VJP function: "
                 f"got {_jax.dtype_of(ct)}{list(np.shape(ct))}, but expected {np.dtype(wanted)}{list(aval.shape)} "

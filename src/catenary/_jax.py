@@ -19,6 +19,7 @@ from jax.extend.core import primitives
 float0 = jax.dtypes.float0
 Literal = core.Literal
 Primitive = core.Primitive
+Tracer = jax.core.Tracer
 
 #: Primitives of lax that ``jax.extend.core.primitives`` forgets.
 _UNLISTED = {
@@ -58,8 +59,14 @@ def aval_of(x: Any) -> jax.core.ShapedArray:
 
 
 def dtype_of(x: Any) -> Any:
-    """The dtype of an array, a float0 array or a Python number."""
-    return x.dtype if hasattr(x, "dtype") else jax.typeof(x).dtype
+    """The dtype that JAX gives an array or a number; float0 for a float0 array."""
+    found = getattr(x, "dtype", None)
+    return found if found == float0 or isinstance(x, jax.ShapeDtypeStruct) else jax.typeof(x).dtype
+
+
+def promoted(a: Any, b: Any) -> Any:
+    """The dtype that holds numbers of both."""
+    return jax.numpy.promote_types(a, b)
 
 
 def tangent_dtype(dtype: Any) -> Any:
@@ -180,3 +187,8 @@ def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:
 def dimension_names(size: Any) -> set[str]:
     """The names in a symbolic dimension."""
     return set(size._get_vars()) if hasattr(size, "_get_vars") else set()
+
+
+def is_tracer(x: Any) -> bool:
+    """Whether ``x`` stands for a value of some outer trace."""
+    return isinstance(x, jax.core.Tracer)

@@ -387,7 +387,7 @@ def _pull(call: Call, act: Callable[..., Any], cotangent: Any) -> Any:
 
 def _portable(call: Call, act: Callable[..., Any], avals: Sequence[Any]) -> Callable[..., Any]:
     """Inside a trace, ``act`` as a pytree of what it closes over; it takes arrays like ``avals``."""
-    if not any(isinstance(x, jax.core.Tracer) for x in call.leaves):
+    if not any(isinstance(x, _jax.Tracer) for x in call.leaves):
         return act
     inert = [_jax.tangent_dtype(a.dtype) == _jax.float0 for a in avals]
     return _jax.portable(

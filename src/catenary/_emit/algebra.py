@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from catenary._emit.basis import total
-from catenary._emit.einsum import Value, add_values, compose_values, positions, scaled, select, spread
+from catenary._emit.einsum import Value, add_values, compose_values, in_dtype, positions, scaled, select, spread
 from catenary._emit.implicit import Handler, Linear
 from catenary._graph import Lit
 from catenary._local import Edge, Implicit, Local
@@ -120,6 +120,7 @@ class Compute:
         for array, term, port in zip(batched(act, len(plan.batch))(handed), plan.terms, one.ports, strict=True):
             if array is None:
                 continue
+            array = jnp.asarray(array)
             if plan.arrangement is None and side == "out" and plan.batch:
                 array = jnp.moveaxis(array, range(len(plan.batch)), range(-len(plan.batch), 0))
             back[port].append((term, Value(array.reshape(tuple(term.sizes[i] for i in term.core or ())))))
@@ -134,7 +135,7 @@ class Compute:
             if side == "out":
                 rank = len(aval.shape)
                 array = jnp.moveaxis(array, range(rank), range(-rank, 0))
-        return array.reshape(*plan.batch, *aval.shape).astype(aval.dtype)
+        return in_dtype(array.reshape(*plan.batch, *aval.shape), aval.dtype)
 
 
 def batched(act: Callable[..., Any], depth: int) -> Callable[..., Any]:

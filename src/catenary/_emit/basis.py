@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from catenary._emit.einsum import Value, full_core, positions, select, spread
+from catenary._emit.einsum import Value, full_core, in_dtype, positions, select, spread
 from catenary._maps.restrict import tied_axes, untwinned
 from catenary._maps.term import Axis, Term
 
@@ -42,7 +42,7 @@ def dense(term: Term, value: Value, dtype: Any) -> Any:
             factors[len(sizes)] = stride
             sizes.append(sizes[i])
         placed.append(Axis(axis.size, axis.start, tuple(factors.items())))
-    x = jnp.broadcast_to(x, sizes).astype(dtype)
+    x = in_dtype(jnp.broadcast_to(x, sizes), dtype)
     order = [i for axis in placed for i, _ in sorted(axis.factors, key=lambda f: -abs(f[1]))]
     x = lax.transpose(x, order) if order != sorted(order) else x
     return _place(x, placed, [sizes[i] for i in order])

@@ -114,6 +114,13 @@ def select(mask: Any, x: Any) -> Any:
     return lax.select(jnp.broadcast_to(mask, shape), jnp.broadcast_to(x, shape), lax.full(shape, 0, x.dtype))
 
 
+def in_dtype(x: Any, dtype: Any) -> Any:
+    """``x`` as ``dtype``; a complex number at a real place is its real part."""
+    if jnp.issubdtype(x.dtype, jnp.complexfloating) and not jnp.issubdtype(dtype, jnp.complexfloating):
+        x = lax.real(x)
+    return x.astype(dtype)
+
+
 def scaled(x: Any, scale: Any) -> Any:
     """scale · x, in the dtype of x; ±1 costs nothing or a sign."""
     if isinstance(scale, int | float) and scale == 1:

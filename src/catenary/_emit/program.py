@@ -40,9 +40,9 @@ class Point:
         cotangents last.
         """
         local = self.local
-        root = local.graph.new(_scalar_like(local))
+        root = local.graph.new(_scalar())
         order, push = plan or (None, lambda _: False)
-        state = Elimination(replace(local, outputs=(root,)), Compute(local, self.env, self.handlers, push))
+        state = Elimination(replace(local, outputs=(root,)), Compute(local, self.env, self.handlers, push), root)
         for sink, ct in zip(local.outputs, cotangents, strict=True):
             if ct is not None and sink in state.into:
                 state.insert(root, sink, *row_vector(local, sink, ct))
@@ -55,9 +55,9 @@ class Point:
     def push(self, tangents: Sequence[Any], plan: tuple[Iterable[int], Always] | None = None) -> list[Any]:
         """One tangent an input (None: zero) to one an output: a forward sweep, or by a plan, the tangents last."""
         local = self.local
-        root = local.graph.new(_scalar_like(local))
+        root = local.graph.new(_scalar())
         order, push = plan or (None, lambda _: True)
-        state = Elimination(replace(local, inputs=(root,)), Compute(local, self.env, self.handlers, push))
+        state = Elimination(replace(local, inputs=(root,)), Compute(local, self.env, self.handlers, push), root)
         for source, t in zip(local.inputs, tangents, strict=True):
             if t is not None and source in state.out:
                 term, value = row_vector(local, source, t)
@@ -77,8 +77,8 @@ class Point:
         return _jax.like(total([(t, force(v)) for t, v in terms], aval.shape, aval.dtype), aval)
 
 
-def _scalar_like(local: Local) -> Any:
-    return local.graph.avals[(*local.outputs, *local.inputs)[0]].update(shape=())
+def _scalar() -> Any:
+    return _jax.aval_of(jnp.zeros((), jnp.float32))
 
 
 def row_vector(local: Local, vertex: int, cotangent: Any) -> tuple[Term, Value]:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from catenary import _jax
 from catenary._local import Edge, Implicit, Local, Node
 from catenary._maps.add import Sum, add
 from catenary._maps.compose import Recipe, compose
@@ -47,12 +48,13 @@ class Elimination(Generic[V]):
 
     into[w][v]   the map ∂w/∂v
     out[v]       the heads w of v, in the order in which they came
+    root         the scalar that a tangent is pushed from or a cotangent pulled from: it has no dtype of its own
     """
 
-    __slots__ = ("algebra", "into", "local", "out")
+    __slots__ = ("algebra", "into", "local", "out", "root")
 
-    def __init__(self, local: Local, algebra: Algebra[V]):
-        self.local, self.algebra = local, algebra
+    def __init__(self, local: Local, algebra: Algebra[V], root: int | None = None):
+        self.local, self.algebra, self.root = local, algebra, root
         self.into: dict[int, dict[int, Map[V]]] = {}
         self.out: dict[int, dict[int, None]] = {}
         for edge in local.edges:
@@ -69,16 +71,23 @@ class Elimination(Generic[V]):
         for k, (other, theirs) in enumerate(here):
             recipe = add(other, term)
             if recipe is not None:
-                dtype = self.local.dtype(tail)
+                dtype = self._dtype(head, tail)
                 here[k] = (recipe.term, self.algebra.add(recipe, [(other, theirs), (term, value)], dtype))
                 return
         here.append((term, value))
         if len(here) > MOST_TERMS:
             self._untie(head, tail)
 
+    def _dtype(self, head: int, tail: int) -> Any:
+        """The dtype in which numbers of ∂head/∂tail are made into arrays."""
+        above, below = self.local.dtype(head), self.local.dtype(tail)
+        if head == self.root or above == below:
+            return below
+        return above if tail == self.root else _jax.promoted(above, below)
+
     def _untie(self, head: int, tail: int) -> None:
         term = dense_term(self.local.shape(head), self.local.shape(tail))
-        self.into[head][tail] = [(term, self.algebra.dense(term, self.into[head][tail], self.local.dtype(tail)))]
+        self.into[head][tail] = [(term, self.algebra.dense(term, self.into[head][tail], self._dtype(head, tail)))]
 
     def eliminate(self, node: Node) -> None:
         """Remove a node: every path through it becomes an edge past it."""

@@ -97,7 +97,6 @@ UNARY = _table({
     "integer_pow":  Row("x", lambda x: x),  # with its exponent: below
     "neg":          Row(scale=-1),
     "copy":         Row(),
-    "reduce_precision": Row(),
     "name":         Row(),
 })  # fmt: skip
 

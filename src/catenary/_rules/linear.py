@@ -36,6 +36,11 @@ def _other_axes(key: str) -> Callable[[Site], tuple[Tie, ...]]:
     return ties
 
 
+def _entrywise(site: Site) -> tuple[Tie, ...]:
+    """No axis is acted on."""
+    return tuple(((k,) * len(site.ins), k) for k in range(site.outs[0].ndim))
+
+
 def _leading(site: Site) -> tuple[Tie, ...]:
     """All axes but the transformed last ones."""
     n = site.ins[0].ndim - len(site.params["fft_lengths"])
@@ -79,22 +84,23 @@ def _solve_batch(site: Site) -> tuple[Tie, ...]:
 LINEAR: dict[Any, Linear] = {
     _jax.primitive(name): row
     for name, row in {
-        "complex":                  Linear((0, 1), lambda site: tuple(((k, k), k) for k in range(site.outs[0].ndim))),
-        "conj":                     Linear((0,), lambda site: tuple(((k,), k) for k in range(site.outs[0].ndim))),
+        "complex":                  Linear((0, 1), _entrywise),
+        "conj":                     Linear((0,), _entrywise),
         "conv_general_dilated":     Linear((0, 1), _convolution),
-        "convert_element_type":     Linear((0,), lambda site: tuple(((k,), k) for k in range(site.outs[0].ndim))),
+        "convert_element_type":     Linear((0,), _entrywise),
         "cumsum":                   Linear((0,), _other_axes("axis")),
         "dynamic_slice":            Linear((0,), _whole_axes),
         "dynamic_update_slice":     Linear((0, 1), _whole_updates),
         "fft":                      Linear((0,), _leading),
         "gather":                   Linear((0,)),
-        "imag":                     Linear((0,), lambda site: tuple(((k,), k) for k in range(site.outs[0].ndim))),
+        "imag":                     Linear((0,), _entrywise),
         "pad":                      Linear((0, 1)),
-        "real":                     Linear((0,), lambda site: tuple(((k,), k) for k in range(site.outs[0].ndim))),
+        "real":                     Linear((0,), _entrywise),
+        "reduce_precision":         Linear((0,), _entrywise),
         "reduce_window_sum":        Linear((0,), _windows),
         "reshape":                  Linear((0,)),
         "scatter_add":              Linear((0, 2)),
-        "sharding_constraint":      Linear((0,), lambda site: tuple(((k,), k) for k in range(site.outs[0].ndim))),
+        "sharding_constraint":      Linear((0,), _entrywise),
         "triangular_solve":         Linear((1,), _solve_batch),
     }.items()
     if _jax.primitive(name) is not None
