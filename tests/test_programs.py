@@ -14,9 +14,9 @@ import pytest
 import catenary as ct
 from catenary.testing import Program, Report, programs, random_program
 
-ORDERS = ("auto", "reverse", "forward", "cross-country")
+ORDERS = ("reverse", "forward", "cross-country")  # and "auto", one of them, in every product
 PARTS = 8  # tests, so that two cores share the work; each draws its own programs
-EXAMPLES = int(os.environ.get("CATENARY_EXAMPLES", "320")) // PARTS
+EXAMPLES = int(os.environ.get("CATENARY_EXAMPLES", "304")) // PARTS
 
 
 def require(report: Report, program: Program) -> None:

@@ -48,8 +48,8 @@ def planted(primitive, fault):
 
 
 def examples(primitive):
-    """Two examples are enough to see a fault."""
-    return EXAMPLES[primitive.name][:2]
+    """The first example is enough to see a fault; the first reshape is one that no rule of ours takes."""
+    return EXAMPLES[primitive.name][: 2 if primitive.name == "reshape" else 1]
 
 
 @pytest.mark.parametrize("primitive", sorted(RULES, key=str), ids=str)

@@ -5,10 +5,10 @@ The test rows are `catenary.testing.EXAMPLES`: how to call each primitive, on wh
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from jax.extend.core import Primitive, primitives
 
+import catenary as ct
 from catenary._graph import trace
 from catenary._local import build
 from catenary._local.build import CONTROL
@@ -98,28 +98,10 @@ def _used(part, avals):
     return {k for k, v in enumerate(jaxpr.invars) if id(v) in read}
 
 
-@pytest.mark.parametrize("name", EXPLICIT)
-def test_the_claimed_structure_is_the_structure_of_the_dense_jacobian(name):
-    """Where a term says that J is zero (ties, fixed positions, shifts), JAX's dense Jacobian is zero."""
-    example = EXAMPLES[name][0]
-    args = example.args()
-    if np.iscomplexobj(jax.tree.leaves(example.fun(*args))[0]):
-        pytest.skip("complex")
-    import catenary as ct
-
-    ours = jax.jit(lambda *a: ct.jacobian(example.fun, tuple(range(len(a))))(*a))(*args)
-    theirs = jax.jit(lambda *a: jax.jacobian(example.fun, tuple(range(len(a))))(*a))(*args)
-    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        zeros = np.asarray(a) == 0
-        assert not np.any(np.asarray(b)[zeros] != 0)
-
-
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16], ids=lambda d: d.__name__)
 @pytest.mark.parametrize("name", [n for n in EXPLICIT if n not in {"convert_element_type"}])
 def test_the_dtype_of_a_derivative(name, dtype):
     """Cores are computed, and cotangents returned, in the dtypes that JAX uses."""
-    import catenary as ct
-
     example = EXAMPLES[name][0]
     args = example.args(dtype=dtype)
     try:
