@@ -143,8 +143,12 @@ def _quotient(shape: Sequence[Size], denominator: Sequence[Size]) -> tuple[Piece
 
 
 def _literal(site: Site, k: int) -> Any:
+    """The number an operand is, if it is one; a complex one without imaginary part is real, as it compares equal."""
     value = site.literals[k]
-    return None if value is None or jnp.shape(value) != () else value.item() if hasattr(value, "item") else value
+    if value is None or jnp.shape(value) != ():
+        return None
+    number = value.item() if hasattr(value, "item") else value
+    return number.real if isinstance(number, complex) and number.imag == 0 else number
 
 
 def piece(row: Row, shape: Sequence[Size], operand: Sequence[Size], site: Site) -> Piece:
