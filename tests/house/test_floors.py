@@ -15,7 +15,7 @@ JAX_ALLOWED = ("jax", "jax.numpy", "jax.lax", "jax.extend.core", "jax.tree_util"
                "jax.experimental.sparse")  # fmt: skip
 JAX_INSIDE = ("jax._src", "jax.interpreters", "jax.core", "jax.extend.linear_util", "jax.extend.source_info_util",
               "jax.extend.backend", "jax.extend.mlir", "jaxlib")  # fmt: skip
-LIBRARIES = {"jax", "numpy", "opt_einsum", "rich", "typer", "matplotlib", "jaxtyping", "hypothesis"}
+LIBRARIES = {"jax", "numpy", "rich", "typer", "matplotlib", "jaxtyping", "hypothesis"}
 # Libraries that are slow to import or optional: only inside the function that needs them.
 LAZY = {"rich", "typer", "matplotlib", "jaxtyping"}
 LAZY_EXEMPT = {"cli", "_report", "testing"}
