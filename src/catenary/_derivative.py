@@ -12,7 +12,7 @@ import numpy as np
 from jax.tree_util import tree_flatten, tree_structure, tree_unflatten
 
 from catenary import _jax
-from catenary._call import Argnums, Call, check_transform, traced_call
+from catenary._call import Argnums, Call, check_differentiable, check_transform, traced_call
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.einsum import add_values, compose_values
@@ -169,7 +169,7 @@ class LinearMap:
     def _maps(self) -> list[list[Terms]]:
         """Explicit maps [out][inp] of the product, multiplied from its narrower end."""
         parts = [f.maps() for f in self.factors]
-        from_left = prod([self.codomain.size]) <= self.domain.size
+        from_left = self.codomain.size <= self.domain.size
         while len(parts) > 1:
             k = 0 if from_left else len(parts) - 2
             parts[k : k + 2] = [_product(parts[k], parts[k + 1])]
@@ -306,20 +306,19 @@ def _product(left: list[list[Terms]], right: list[list[Terms]]) -> list[list[Ter
     return result
 
 
-def derivative(fun: Callable[..., Any], argnums: Argnums = 0, *, order: str = "auto") -> Callable[..., LinearMap]:
+def derivative(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., LinearMap]:
     """The derivative of ``fun`` at a point, as one linear map over pytrees.
 
     Args:
         fun: the function.
         argnums: which positional arguments to differentiate; with a sequence the domain is a tuple.
-        order: as in ``jacobian``.
 
     Returns:
         A function of the same arguments that gives a ``LinearMap``: ``D @ v``, ``D.T @ w``, ``D.dense()``,
         ``D.diagonal()``, ``D.blocks()``, ``D.trace()``, products ``D.T @ D``, and ``print(D)``.
 
     Raises:
-        TypeError: an argument that is no array.
+        TypeError: an argument that is no array of real or complex numbers.
         ValueError: ``argnums`` out of range.
 
     Cost: one forward pass; the rest when a vector or a basis is given.
@@ -331,10 +330,12 @@ def derivative(fun: Callable[..., Any], argnums: Argnums = 0, *, order: str = "a
     LinearMap () ← (4,): 4 of 4 entries can be nonzero
       row vector
     """
-    check_transform("derivative", fun, argnums, order)
+    check_transform("derivative", fun, argnums, "auto")
 
     def at(*args: Any, **kwargs: Any) -> LinearMap:
         call = traced_call("derivative", fun, argnums, args, kwargs, False)
+        for leaf, path in zip(call.leaves, call.paths, strict=True):
+            check_differentiable("derivative", fun, leaf, path)
         return LinearMap((_factor(call, argnums),))
 
     return at
