@@ -9,20 +9,21 @@ from typing import Any
 from catenary._local import Local
 from catenary._plan.count import Count, Mode, TooDear
 from catenary._plan.eliminate import eliminate
-from catenary._plan.orders import ORDERS, Order
+from catenary._plan.orders import ORDERS, Order, forward, reverse
 
 #: What ``order=`` may say, and which orders of the registry it considers.
 CHOICES: dict[str, tuple[str, ...]] = {
-    "auto": ("reverse", "forward", "widest first", "markowitz", "minimal fill"),
+    "auto": ("reverse", "forward", "chain", "widest first", "markowitz", "minimal fill"),
     "reverse": ("reverse",),
     "forward": ("forward",),
-    "cross-country": ("markowitz", "minimal fill", "widest first"),
+    "cross-country": ("chain", "markowitz", "minimal fill", "widest first"),
 }
 
 #: Above this many nodes ``auto`` leaves an order out: planning must not be felt, and the greedy ones fill graphs up.
 MOST_NODES = {"minimal fill": 1_000, "markowitz": 20_000, "widest first": 20_000}
 
 MODES: dict[str, Mode] = {"reverse": "pull", "forward": "push"}
+SWEEPS = {"reverse": reverse, "forward": forward}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ def candidates(local: Local, choice: str, model: str = "flops", holomorphic: boo
     for name in names:
         # the sweeps are always counted to the end: a plan says what they cost
         costs = [c.cost for c in found if isinstance(c.cost, int)] if name not in MODES else []
-        candidate = count(local, name, ORDERS[name](local), model, min(costs, default=None))
+        order = ORDERS[name](local)
+        candidate = None if order is None else count(local, name, order, model, min(costs, default=None))
         found.extend([candidate] if candidate else [])
     return sorted(found, key=lambda c: c.cost if isinstance(c.cost, int | float) else 0)
 
@@ -93,7 +95,7 @@ def pick(local: Local, choice: str, holomorphic: bool = False) -> tuple[Order, f
         choice = "reverse"
     admitted = directed(local, holomorphic)
     if choice in MODES and (admitted is None or choice in admitted):
-        order = ORDERS[choice](local)
+        order = SWEEPS[choice](local)
         return order, frozenset(order) if choice == "forward" else frozenset()
     best = candidates(local, choice, holomorphic=holomorphic)[0]
     return best.order, best.pushed

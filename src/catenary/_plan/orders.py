@@ -7,6 +7,7 @@ from heapq import heapify, heappop, heappush
 from math import prod
 
 from catenary._local import Local
+from catenary._plan.chain import chain
 
 Order = tuple[int, ...]
 
@@ -24,7 +25,7 @@ def forward(local: Local) -> Order:
 def widest(local: Local) -> Order:
     """The largest array first, so that narrow ones divide what is left; of equals the one whose removal writes least.
 
-    On a chain of matrices this is Chin's heuristic, at most a quarter above the optimum (CACM 21(7), 1978).
+    A heuristic: good where a program has narrow waists.
     """
     neighbours: dict[int, list[set[int]]] = {}
     for edge in local.edges:
@@ -100,11 +101,12 @@ def _fill(below: set[int], above: set[int], out: dict[int, set[int]]) -> int:
     return sum(len(above - out.get(u, set())) for u in below)
 
 
-#: name → (local) → the order in which its nodes are removed
-ORDERS: dict[str, Callable[[Local], Order]] = {
+#: name → (local) → the order in which its nodes are removed, or None where it does not apply
+ORDERS: dict[str, Callable[[Local], Order | None]] = {
     "reverse": reverse,
     "forward": forward,
     "markowitz": _greedy(_markowitz),
     "minimal fill": _greedy(_fill),
     "widest first": widest,
+    "chain": chain,
 }
