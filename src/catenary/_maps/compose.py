@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from catenary._maps.factor import Op, Operand, Work
-from catenary._maps.term import Axis, Size, Term, canonical, labels_of, shared
+from catenary._maps.term import Axis, Size, Term, canonical, labels_of, renumbered, shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def recipe_of(work: Work, sources: Sequence[Source], scale: Any, precision: Any)
     if len(waiting) > 1:
         flops += volume(mask, sizes)
     term = Term(out, inp, tuple(sizes[i] for i in range(len(sizes))), core, mask, scale, precision)
-    term = canonical(_compacted(term, sizes, kept))
+    term = canonical(renumbered(term, kept, sizes))
     if cores:
         term = replace(term, scale=1)
     term = shared(term)
@@ -145,26 +145,6 @@ def _selections(sources: Sequence[Source], cores: list[tuple[int, ...]], summed:
             cores[c] = (*cores[c], *(i for i in source.labels if i not in cores[c]))
             select.append((k, c, cores[c]))
     return tuple(select)
-
-
-def _compacted(term: Term, sizes: dict[int, Size], kept: Sequence[int]) -> Term:
-    """Renumber the kept labels 0, 1, … so that ``sizes`` is a tuple again."""
-    number = {label: k for k, label in enumerate(kept)}
-
-    def axes(side: tuple[Axis, ...]) -> tuple[Axis, ...]:
-        return tuple(Axis(a.size, a.start, tuple((number[i], s) for i, s in a.factors)) for a in side)
-
-    def labels(part: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        return None if part is None else tuple(number[i] for i in part)
-
-    return replace(
-        term,
-        out=axes(term.out),
-        inp=axes(term.inp),
-        sizes=tuple(sizes[i] for i in kept),
-        core=labels(term.core),
-        mask=labels(term.mask),
-    )
 
 
 def product_labels(cores: Sequence[tuple[int, ...]], kept: Sequence[int]) -> tuple[int, ...]:

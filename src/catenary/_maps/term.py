@@ -146,23 +146,26 @@ def labels_of(axes: Iterable[Axis]) -> tuple[int, ...]:
 def canonical(term: Term) -> Term:
     """Labels numbered by first appearance, so that equal structures are equal objects."""
     order = labels_of((*term.out, *term.inp))
-    if order == tuple(range(len(term.sizes))):
-        return term
+    return term if order == tuple(range(len(term.sizes))) else renumbered(term, order, term.sizes)
+
+
+def renumbered(term: Term, order: Sequence[int], sizes: Any) -> Term:
+    """The term with labels ``order`` as 0, 1, …; ``sizes[label]`` is the size of an old one."""
     number = {label: k for k, label in enumerate(order)}
 
-    def rename(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
-        return tuple(Axis(a.size, a.start, tuple((number[i], s) for i, s in a.factors)) for a in axes)
+    def axes(side: tuple[Axis, ...]) -> tuple[Axis, ...]:
+        return tuple(Axis(a.size, a.start, tuple((number[i], s) for i, s in a.factors)) for a in side)
 
-    def relabel(labels: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        return None if labels is None else tuple(number[i] for i in labels)
+    def labels(part: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        return None if part is None else tuple(number[i] for i in part)
 
     return replace(
         term,
-        out=rename(term.out),
-        inp=rename(term.inp),
-        sizes=tuple(term.sizes[i] for i in order),
-        core=relabel(term.core),
-        mask=relabel(term.mask),
+        out=axes(term.out),
+        inp=axes(term.inp),
+        sizes=tuple(sizes[i] for i in order),
+        core=labels(term.core),
+        mask=labels(term.mask),
     )
 
 

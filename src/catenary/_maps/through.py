@@ -9,7 +9,7 @@ from typing import Any
 
 from catenary._maps.arrange import Arrangement, arrange
 from catenary._maps.dense import dense_term
-from catenary._maps.term import Axis, Size, Term, canonical, labels_of, one
+from catenary._maps.term import Axis, Size, Term, canonical, labels_of, one, renumbered
 
 #: a tied axis: its place in each port handed over (None where absent), and in each port that comes back
 Tie = tuple[tuple[int | None, ...], tuple[int | None, ...]]
@@ -84,10 +84,4 @@ def _returned(plan: Arrangement, side: str, shape: Sequence[Size], ties: dict[in
     core = (*plan.batch, *(a.factors[0][0] for a in axes if a.factors))
     mine, other = tuple(axes), plan.other
     out, inp = (mine, other) if side == "out" else (other, mine)
-    kept = labels_of((*out, *inp))
-    number = {label: k for k, label in enumerate(kept)}
-
-    def rename(part: tuple[Axis, ...]) -> tuple[Axis, ...]:
-        return tuple(Axis(a.size, a.start, tuple((number[i], s) for i, s in a.factors)) for a in part)
-
-    return canonical(Term(rename(out), rename(inp), tuple(sizes[i] for i in kept), tuple(number[i] for i in core)))
+    return canonical(renumbered(Term(out, inp, (), core), labels_of((*out, *inp)), sizes))
