@@ -114,11 +114,6 @@ def scan_parts(params: dict[str, Any], n_in: int) -> ScanParts:
     return ScanParts(params["jaxpr"], n_consts, n_carry, params["length"], params["reverse"], params["unroll"])
 
 
-def is_stop_gradient(eqn_primitive: Primitive) -> bool:
-    """Whether a primitive blocks derivatives by decree."""
-    return eqn_primitive.name == "stop_gradient"
-
-
 def user_frame(eqn: Any) -> tuple[str, int] | None:
     """File and line of the user's code that made an equation, where JAX still knows."""
     from jax._src import source_info_util
@@ -187,8 +182,3 @@ def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:
 def dimension_names(size: Any) -> set[str]:
     """The names in a symbolic dimension."""
     return set(size._get_vars()) if hasattr(size, "_get_vars") else set()
-
-
-def is_tracer(x: Any) -> bool:
-    """Whether ``x`` stands for a value of some outer trace."""
-    return isinstance(x, jax.core.Tracer)

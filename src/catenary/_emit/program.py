@@ -14,9 +14,10 @@ from catenary._emit.basis import total
 from catenary._emit.einsum import Value
 from catenary._emit.implicit import HANDLERS, Handler, Linear, read
 from catenary._graph import Atom, Graph
+from catenary._graph.graph import validate
 from catenary._local import Implicit, Local, Node, build
 from catenary._maps.term import Term, plain_axes
-from catenary._plan.eliminate import Elimination, Map, eliminate
+from catenary._plan.eliminate import VALIDATE, Elimination, Map, eliminate
 
 Always = Callable[[Implicit], bool]
 
@@ -93,7 +94,10 @@ def row_vector(local: Local, vertex: int, cotangent: Any) -> tuple[Term, Value]:
 def local_of(graph: Graph, inputs: Sequence[int], outputs: Sequence[Atom]) -> Local:
     """Local derivatives of a graph, whose own lists are left as they are."""
     copy = Graph(list(graph.avals), list(graph.equations), graph.inputs, graph.outputs, dict(graph.consts))
-    return build(copy, inputs, outputs)
+    local = build(copy, inputs, outputs)
+    if VALIDATE:
+        validate(local.graph)
+    return local
 
 
 def run(local: Local, args: Sequence[Any], push: Always) -> Point:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,17 +78,6 @@ class Graph:
         for equation in self.equations:
             equation.evaluate(env)
         return env
-
-    def prune(self, wanted: Iterable[Atom]) -> None:
-        """Drop the equations on no path to ``wanted``; those with effects stay."""
-        live = {a for a in wanted if isinstance(a, int)}
-        kept = []
-        for equation in reversed(self.equations):
-            effects = getattr(equation.source, "effects", None)
-            if effects or not live.isdisjoint(equation.outputs):
-                live.update(a for a in equation.inputs if isinstance(a, int))
-                kept.append(equation)
-        self.equations = kept[::-1]
 
     def fingerprint(self) -> str:
         """A digest of the structure: the same for the same program at the same shapes, in any process."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from catenary._maps.compose import Source, volume
+from catenary._maps.compose import Source
 from catenary._maps.factor import Operand, Work
 from catenary._maps.term import Axis, Size, Term, labels_of
 
@@ -27,7 +27,6 @@ class Arrangement:
     batch    labels of the other side that lead the array
     side     the labels of each axis of the side: one, the digits of a merged axis, or none for an axis of size 1
     other    the axes of the other side, in the same labels
-    flops    what it takes
     """
 
     sources: tuple[Source, ...]
@@ -36,7 +35,6 @@ class Arrangement:
     other: tuple[Axis, ...]
     sizes: dict[int, Size]
     scale: Any
-    flops: Any
 
     __hash__ = object.__hash__
 
@@ -89,8 +87,7 @@ def arrange(term: Term, side: str, tied: Collection[int]) -> Arrangement | None:
     flat = [i for labels in places for i in labels]
     inside = {i for s in sources for i in s.labels}
     batch = tuple(i for i in labels_of(groups[other]) if i in inside and i not in flat)
-    flops = volume(batch, work.sizes) * volume(flat, work.sizes) * max(0, len(sources) - 1)
-    return Arrangement(sources, batch, places, tuple(groups[other]), dict(work.sizes), term.scale, flops)
+    return Arrangement(sources, batch, places, tuple(groups[other]), dict(work.sizes), term.scale)
 
 
 def digits(axis: Axis, sizes: Any) -> tuple[int, ...] | None:

@@ -20,13 +20,11 @@ class Through:
     """How maps on one side's ports become maps on the other side's.
 
     arrangement   of the single term handed over, or None: then every port is handed over dense
-    port          which port that is
     batch         sizes of the leading axes, one push or pull for each entry
     terms         the structure that comes back on each port
     """
 
     arrangement: Arrangement | None
-    port: int
     batch: tuple[Size, ...]
     terms: tuple[Term, ...]
 
@@ -58,14 +56,13 @@ def through(
             answers = ({b[r]: tied[a] for a, b in places.items() if a in tied} for r in range(len(back)))
             return Through(
                 plan,
-                port,
                 sizes,
                 tuple(_returned(plan, side, shape, t) for shape, t in zip(back, answers, strict=True)),
             )
     other = next((t.inp if side == "out" else t.out) for terms in maps for t in terms)
     shape = tuple(axis.size for axis in other)
     dense = [dense_term(b, shape) if side == "out" else dense_term(shape, b) for b in back]
-    return Through(None, -1, tuple(n for n in shape if not one(n)), tuple(dense))
+    return Through(None, tuple(n for n in shape if not one(n)), tuple(dense))
 
 
 def _returned(plan: Arrangement, side: str, shape: Sequence[Size], ties: dict[int | None, int]) -> Term:

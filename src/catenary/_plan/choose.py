@@ -74,7 +74,9 @@ def directed(local: Local, holomorphic: bool = False) -> tuple[str, ...] | None:
 def candidates(local: Local, choice: str, model: str = "flops", holomorphic: bool = False) -> list[Candidate]:
     """The orders that a choice considers, cheapest first; equals in the order of the registry."""
     names = CHOICES[choice]
-    if choice == "auto":
+    if choice == "auto" and is_row(local):
+        names = ("reverse", "forward")
+    elif choice == "auto":
         names = tuple(n for n in names if len(local.nodes) <= MOST_NODES.get(n, len(local.nodes)))
     admitted = directed(local, holomorphic)
     if admitted is not None:

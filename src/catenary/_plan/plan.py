@@ -9,7 +9,7 @@ from typing import Any
 
 from catenary import _jax
 from catenary._local import Local
-from catenary._plan.choose import CHOICES, Candidate, candidates, is_row
+from catenary._plan.choose import CHOICES, Candidate, candidates
 from catenary.errors import PlanError
 
 
@@ -137,9 +137,6 @@ def make_plan(local: Local, program: str, function: str, choice: str, model: str
     names = CHOICES[choice]
     found = candidates(local, choice, model)
     best = _cheapest(found)
-    if choice == "auto" and is_row(local):
-        reverse = next(c for c in found if c.name == "reverse")
-        best = best if reverse.cost == float("inf") else reverse
     return Plan(
         best.name,
         best.order,
