@@ -34,6 +34,7 @@ from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.program import Point, local_of, run
 from catenary._graph import trace
+from catenary._local import Local
 from catenary._plan.choose import directed
 from catenary._plan.count import MODELS, NO_PULL, NO_PUSH
 from catenary._plan.plan import Plan, make_plan
@@ -469,12 +470,12 @@ def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = 
     check_transform("plan", fun, argnums, order)
     if cost not in MODELS:
         raise ValueError(f"{errors.call('plan', fun)}: unknown cost {cost!r}. Choose {', '.join(MODELS)}.")
-    graph, local = plan_local(fun, args or _signature.arguments(fun), argnums)
-    return make_plan(local, graph, errors.name_of(fun), order, cost)
+    local = plan_local(fun, args or _signature.arguments(fun), argnums)
+    return make_plan(local, errors.name_of(fun), order, cost)
 
 
-def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -> tuple[str, Any]:
-    """The digest of a function's program, and its local derivatives by ``argnums``.
+def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -> Local:
+    """The local derivatives of a function by ``argnums``, at arrays or shapes.
 
     What is not differentiated is closed over, as the transforms do, unless it is a shape without values.
     """
@@ -493,7 +494,7 @@ def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -
             check_differentiable("plan", fun, leaf, f"argument {k}")
     traced = trace(of_traced, [args[k] for k in traced_at])
     inputs = traced.graph.inputs[: sum(len(tree_leaves(args[k])) for k in numbers)]
-    return traced.graph.fingerprint(), local_of(traced.graph, inputs, traced.graph.outputs[: traced.n_out])
+    return local_of(traced.graph, inputs, traced.graph.outputs[: traced.n_out])
 
 
 __all__ = ["grad", "hessian", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "plan", "value_and_grad", "vjp"]

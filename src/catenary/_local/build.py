@@ -76,6 +76,10 @@ class Local:
     nodes: list[Node] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
 
+    def fingerprint(self) -> str:
+        """A digest of the program and of how many vertices there are to eliminate."""
+        return f"{self.graph.fingerprint()}-{len(self.nodes)}"
+
     def shape(self, vertex: int) -> tuple[Any, ...]:
         """The shape of a vertex's value."""
         return self.graph.avals[vertex].shape

@@ -28,7 +28,7 @@ class Plan:
     """The order in which a program's derivative is multiplied, with its cost and the alternatives'.
 
     Attributes:
-        name: of the order: reverse, forward, markowitz, minimal fill, widest first.
+        name: of the order: reverse, forward, chain, widest first, markowitz or minimal fill.
         order: the numbers of the program's vertices, as they are eliminated.
         pushed: those among them, implicit equations, that are pushed; the others are pulled.
         cost: in ``model`` (flops or multiplications); a polynomial where dimensions are symbolic.
@@ -37,7 +37,7 @@ class Plan:
         program: a digest of the program that the plan was made for.
 
     A plan is a pure function of the program's structure and of the options, and can be given as ``order=`` to any
-    transform of the same function at the same shapes.
+    transform of the same function at the same shapes and argnums.
 
     >>> import jax.numpy as jnp
     >>> import catenary as ct
@@ -132,7 +132,7 @@ class Plan:
         return "\n".join(lines)
 
 
-def make_plan(local: Local, program: str, function: str, choice: str, model: str) -> Plan:
+def make_plan(local: Local, function: str, choice: str, model: str) -> Plan:
     """Plan a program: count every order that ``choice`` considers and take the cheapest."""
     names = CHOICES[choice]
     found = candidates(local, choice, model)
@@ -146,7 +146,7 @@ def make_plan(local: Local, program: str, function: str, choice: str, model: str
         {name: c.cost for name in names for c in found if c.name == name},
         tuple(_remembered(local)),
         tuple(_steps(local, best)),
-        program,
+        local.fingerprint(),
         function,
     )
 
