@@ -7,7 +7,7 @@ import pytest
 
 import catenary as ct
 from catenary._derive import build, define, rewrite
-from catenary._derive.build import ONE, add, along, fn, mul, num, power, total
+from catenary._derive.build import ONE, add, along_axis, fn, mul, num, power, total
 from catenary._derive.expr import Array, At, Fn, axis, rename, temporary
 from catenary._derive.value import DRAWS, spread
 
@@ -92,9 +92,9 @@ PROGRAMS = [
             lambda: fn("tanh_prime", u),
         ),
         (lambda: add((mul((u, v)), mul((u, fn("exp", v))))), lambda: mul((u, add((v, fn("exp", v)))))),
-        (lambda: mul((fn("exp", X), power(summed(fn("exp", X)), -1))), lambda: along("softmax", (K,), X)),
-        (lambda: along("softmax", (K,), add((X, u))), lambda: along("softmax", (K,), X)),
-        (lambda: summed(along("softmax", (K,), X)), lambda: ONE),
+        (lambda: mul((fn("exp", X), power(summed(fn("exp", X)), -1))), lambda: along_axis("softmax", K, X)),
+        (lambda: along_axis("softmax", K, add((X, u))), lambda: along_axis("softmax", K, X)),
+        (lambda: summed(along_axis("softmax", K, X)), lambda: ONE),
         (lambda: summed(fn("exp", add((X, u)))), lambda: mul((fn("exp", u), summed(fn("exp", X))))),
         (lambda: fn("log", summed(fn("exp", add((X, u))))), lambda: add((u, fn("log", summed(fn("exp", X)))))),
     ],
@@ -128,7 +128,7 @@ BUILDERS = [
     lambda: fn("max", u, num(0)),
     lambda: add((fn("max", u, v), fn("softplus", mul((minus, fn("abs", add((u, mul((minus, v)))))))))),
     lambda: add((mul((u, v)), mul((u, fn("exp", v))))),
-    lambda: summed(along("softmax", (K,), X)),
+    lambda: summed(along_axis("softmax", K, X)),
 ]
 
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from weakref import WeakKeyDictionary
 
 from . import expr as e
-from .expr import Add, Along, Dim, Expr, Fn, Index, Mul, Num, Pow, Reduce, bound, rename
+from .expr import Add, Along, Dim, Expr, Fn, Index, Mul, Num, Pow, Reduce, bound, rename, whole
 
 ZERO, ONE = Num(Fraction(0)), Num(Fraction(1))
 _rewritten: WeakKeyDictionary[Expr, Expr] = WeakKeyDictionary()
@@ -35,7 +35,7 @@ def rebuild(node: Expr, children: tuple[Expr, ...]) -> Expr:
         case Fn():
             return fn(node.name, *children)
         case Along():
-            return along(node.name, node.indices, children[0])
+            return along(node.name, node.outer, node.inner, *children)
         case Reduce():
             return reduce(node.name, node.indices, children[0])
         case _:
@@ -193,9 +193,15 @@ def fn(name: str, *args: Expr) -> Expr:
     return finish(Fn(name, args))
 
 
-def along(name: str, indices: tuple[Index, ...], body: Expr) -> Expr:
-    """Return a function along an axis that stays."""
-    return finish(Along(name, indices, (body,)))
+def along(name: str, outer: tuple[Index, ...], inner: tuple[Index, ...], *bodies: Expr) -> Expr:
+    """Return a function of whole axes: ``outer`` are those of the result, ``inner`` those of the bodies."""
+    return finish(whole(name, outer, inner, bodies))
+
+
+def along_axis(name: str, index: Index, body: Expr) -> Expr:
+    """Return a function along one axis that stays where it is, as softmax."""
+    inner = e.temporary(index.size)
+    return along(name, (index,), (inner,), rename(body, {index: inner}))
 
 
 def reduce(name: str, indices: Iterable[Index], body: Expr) -> Expr:

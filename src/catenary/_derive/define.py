@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from . import names as naming
-from .build import rebuild, reduce
+from .build import along, rebuild, reduce
 from .expr import Along, Array, At, Expr, Fn, Reduce, entry, head, opened, rename, temporary, walk
 from .program import Program
 from .share import abstracted, repeated
@@ -48,11 +48,12 @@ _expanded: dict[tuple[Expr, frozenset[Array]], Expr] = {}
 
 
 def _with_parts_expanded(expr: Expr, keep: Iterable[Array] | dict[Array, str]) -> Expr:
-    if isinstance(expr, Reduce):
+    if isinstance(expr, Reduce | Along):
         # what is written out inside brings sums of its own: the bound indices step aside
-        fresh = {i: temporary(i.size) for i in expr.indices}
-        body = expanded(rename(expr.body, fresh), keep)
-        new = reduce(expr.name, fresh.values(), body)
+        fresh = {i: temporary(i.size) for i in (expr.indices if isinstance(expr, Reduce) else expr.inner)}
+        bodies = [expanded(rename(c, fresh), keep) for c in expr.children]
+        inner = tuple(fresh.values())
+        new = along(expr.name, expr.outer, inner, *bodies) if isinstance(expr, Along) else reduce(expr.name, inner, *bodies)
     else:
         new = rebuild(expr, tuple(expanded(c, keep) for c in expr.children))
     return expr if new is expr else expanded(new, keep)

@@ -215,14 +215,53 @@ class Pow(_Children):
         return self.args[1][0]
 
 
-class _Axes(_Children):
-    """A node that names axes of its body: ``Type(name, indices, (body,))``."""
+class Along(_Children):
+    """A function of whole axes: ``y[outer] = name over inner of body[inner]``.
+
+    ``Along("softmax", (k,), (l,), (z[i, l],))`` is entry k of the softmax of row i; ``inv`` has two axes on each side,
+    a convolution several bodies.  Like a sum it binds the ``inner`` indices; the ``outer`` ones are free and distinct.
+    """
 
     __slots__ = ()
+    rank = 6
 
     @property
     def name(self) -> str:
-        """Which reduction or function."""
+        """Which function."""
+        return self.args[0]
+
+    @property
+    def outer(self) -> tuple[Index, ...]:
+        """The axes of the result."""
+        return self.args[1]
+
+    @property
+    def inner(self) -> tuple[Index, ...]:
+        """The axes of the bodies that the function acts on."""
+        return self.args[2]
+
+    @property
+    def body(self) -> Expr:
+        """What it acts on, if that is one thing."""
+        return self.args[3][0]
+
+    def _label(self) -> str:
+        return f"{self.name}|" + "|".join(",".join(f"{i.name}:{i.size}" for i in g) for g in (self.outer, self.inner))
+
+    def _bind(self) -> None:
+        self.free = (self.free - frozenset(self.inner)) | frozenset(self.outer)
+        self.height += len(self.inner)
+
+
+class Reduce(_Children):
+    """A reduction over bound indices: ``sum``, ``max``, ``min``, ``prod``, ``logsumexp``, ``logdet``."""
+
+    __slots__ = ()
+    rank = 7
+
+    @property
+    def name(self) -> str:
+        """Which reduction."""
         return self.args[0]
 
     @property
@@ -237,23 +276,6 @@ class _Axes(_Children):
 
     def _label(self) -> str:
         return f"{self.name}|" + ",".join(f"{i.name}:{i.size}" for i in self.indices)
-
-
-class Along(_Axes):
-    """A function along an axis that stays: ``p[i, k] = softmax over k of z[i, k]``."""
-
-    __slots__ = ()
-    rank = 6
-
-    def _bind(self) -> None:
-        self.free |= frozenset(self.indices)
-
-
-class Reduce(_Axes):
-    """A reduction over bound indices: ``sum``, ``max``, ``min``, ``prod``."""
-
-    __slots__ = ()
-    rank = 7
 
     def _bind(self) -> None:
         self.free -= frozenset(self.indices)
@@ -346,12 +368,17 @@ def _moved(node: Expr, mapping: Mapping_, values: set[Index | int], memo: dict[E
             new = bound(node.name, tuple(fresh.values()), body)
         case Reduce():
             new = Reduce(node.name, node.indices, (_moved(node.body, mapping, values, memo),))
+        case Along() if any(i in values for i in node.inner):
+            fresh = {i: temporary(i.size) for i in node.inner}
+            stepped = [_moved(c, fresh, set(fresh.values()), {}) for c in node.children]
+            bodies = tuple(_moved(c, mapping, values, {}) for c in stepped)
+            new = whole(node.name, _each(node.outer, mapping), tuple(fresh.values()), bodies)
+        case Along():
+            kids = tuple(_moved(c, mapping, values, memo) for c in node.children)
+            new = Along(node.name, _each(node.outer, mapping), node.inner, kids)
         case _:
             kids = tuple(_moved(c, mapping, values, memo) for c in node.children)
-            if isinstance(node, Along):
-                new = Along(node.name, tuple(mapping.get(i, i) for i in node.indices), kids)
-            else:
-                new = node.with_children(arranged(node, kids))
+            new = node.with_children(arranged(node, kids))
     memo[node] = new
     return new
 
@@ -392,11 +419,7 @@ def _merged(node: Expr, mapping: Mapping_, memo: dict[Expr, Expr]) -> Expr:
             where = mapping[node.index]
             new = Num(Fraction(where)) if isinstance(where, int) else Pos(where)
         case Along():
-            moved = tuple(mapping.get(i, i) for i in node.indices)
-            others = {mapping.get(i, i) for i in node.free - set(node.indices)}
-            if any(isinstance(i, int) or i in others for i in moved):
-                raise NotImplementedError(f"no formula yet for single entries of {node.name} along its axis")
-            new = rebuild(Along(node.name, moved, node.args[2]), (_merged(node.body, mapping, memo),))
+            new = _entry_of_along(node, mapping)
         case Reduce():
             fresh = {i: temporary(i.size) for i in node.indices}
             body = _merged(rename(node.body, fresh), mapping, {})
@@ -407,14 +430,48 @@ def _merged(node: Expr, mapping: Mapping_, memo: dict[Expr, Expr]) -> Expr:
     return new
 
 
+def _each(indices: tuple[Index, ...], mapping: Mapping_) -> tuple[Any, ...]:
+    return tuple(mapping.get(i, i) for i in indices)
+
+
+def _entry_of_along(node: Along, mapping: Mapping_) -> Expr:
+    """Rename a function of axes; where its own axes fall together or are fixed, as an entry of an array of its own."""
+    from .build import along
+
+    fresh = {i: temporary(i.size) for i in node.inner}
+    bodies = [rename(rename(c, fresh), {i: j for i, j in mapping.items() if i not in node.outer}) for c in node.children]
+    moved = _each(node.outer, mapping)
+    rest = frozenset().union(*(b.free for b in bodies)) - set(fresh.values())
+    if all(isinstance(i, Index) and i not in rest for i in moved) and len(set(moved)) == len(moved):
+        return along(node.name, moved, tuple(fresh.values()), *bodies)
+    others = sorted(rest, key=lambda i: (len(i.name), i.name))
+    dims = tuple(i.size for i in (*node.outer, *others))
+    places = {i: temporary(i.size) for i in (*node.outer, *others)}
+    value = along(node.name, tuple(places[i] for i in node.outer), tuple(fresh.values()), *(rename(b, places) for b in bodies))
+    body = rename(value, {t: axis(n, t.size) for n, t in enumerate(places.values())})
+    return At(Array("", dims, body, "real"), (*moved, *others))
+
+
+def whole(name: str, outer: tuple[Index, ...], inner: tuple[Index, ...], bodies: tuple[Expr, ...]) -> Along:
+    """Return a function of axes with canonical names for what it binds."""
+    canonical = _canonical(bodies, inner)
+    return Along(name, outer, tuple(canonical.values()), tuple(rename(b, canonical) for b in bodies))
+
+
+def _canonical(bodies: Iterable[Expr], order: Iterable[Index]) -> dict[Index, Index]:
+    """Return canonical names, in the given order, for indices that are bound around the bodies."""
+    bodies, order = tuple(bodies), tuple(order)
+    taken = {i.name for b in bodies for i in b.free} - {i.name for i in order}
+    first = max(b.height for b in bodies)
+    while any(f"b{first + n}" in taken for n in range(len(order))):
+        first += 1  # inside an outer sum that is being rebuilt; its turn comes and the names fall into place
+    return {i: Index(f"b{first + n}", i.size) for n, i in enumerate(order)}
+
+
 def bound(name: str, indices: tuple[Index, ...], body: Expr) -> Reduce:
     """Return the reduction with canonical names for what it binds, so that equal sums are identical."""
     order = sorted(indices, key=lambda i: (str(i.size), occurrence(body, i)))
-    taken = {i.name for i in body.free} - {i.name for i in indices}
-    first = body.height
-    while any(f"b{first + n}" in taken for n in range(len(order))):
-        first += 1  # inside an outer sum that is being rebuilt; its turn comes and the names fall into place
-    canonical = {i: Index(f"b{first + n}", i.size) for n, i in enumerate(order)}
+    canonical = _canonical((body,), order)
     moving = {i: c for i, c in canonical.items() if i is not c}
     return Reduce(name, tuple(canonical[i] for i in order), (rename(body, moving),))
 
@@ -425,8 +482,10 @@ def occurrence(expr: Expr, index: Index) -> str:
     for depth, node in walk(expr):
         if isinstance(node, At) and index in node.indices:
             places.append(f"{depth}{node.array.key}{[n for n, i in enumerate(node.indices) if i is index]}")
-        elif isinstance(node, Pos | Along) and index in node.free and not node.children:
-            places.append(f"{depth}{type(node).__name__}")
+        elif isinstance(node, Pos) and index is node.index:
+            places.append(f"{depth}Pos")
+        elif isinstance(node, Along) and index in node.outer:
+            places.append(f"{depth}{node.name}{node.outer.index(index)}")
         if len(places) > 8:
             break
     return "".join(sorted(places))

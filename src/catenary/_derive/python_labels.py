@@ -52,7 +52,8 @@ def _lay(e: ex.Expr, axes: tuple[ex.Index, ...], arrays: dict[ex.Array, str], p:
         case ex.Along():
             p.used.add(e.name)
             name = {"softmax": "softmax", "reverse": "jnp.flip"}.get(e.name, f"jnp.{e.name}")
-            return f"{name}({go(e.body)}, axis={axes.index(e.indices[0])})"
+            inside = tuple(e.inner[e.outer.index(i)] if i in e.outer else i for i in axes)
+            return f"{name}({_lay(e.body, inside, arrays, p)}, axis={axes.index(e.outer[0])})"
     raise TypeError(f"{type(e).__name__} has no Python form")
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .build import add, along, fn, mul, num, power, rebuild, reduce, size
+from .build import add, along_axis, fn, mul, num, power, rebuild, reduce, size
 from .expr import Array, At, Expr, Num, Pos, Reduce, Size, axis, rename, temporary, walk
 
 
@@ -276,7 +276,7 @@ def _along(name: str) -> Row:
             return v[0].expr
         if axis(n, dims[n]) not in v[0].expr.free:
             raise UnreadableError(f"{name} along an axis that nothing depends on")
-        return along(name, (axis(n, dims[n]),), v[0].expr)
+        return along_axis(name, axis(n, dims[n]), v[0].expr)
 
     return read
 
@@ -284,7 +284,7 @@ def _along(name: str) -> Row:
 def _reversed(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     result = v[0].expr
     for n in eqn.params["dimensions"]:
-        result = along("reverse", (axis(n, dims[n]),), result) if axis(n, dims[n]) in result.free else result
+        result = along_axis("reverse", axis(n, dims[n]), result) if axis(n, dims[n]) in result.free else result
     return result
 
 

@@ -57,9 +57,7 @@ class Recogniser:
                 x, axes = self.place(expr.base)
                 return mx.Power(x.dims, x, expr.exponent), axes
             case ex.Along():
-                x, axes = self.place(expr.body)
-                x, axes = _upright(x, axes, expr.indices[0])
-                return mx.Along(x.dims, x, expr.name, axes.index(expr.indices[0])), axes
+                return self._along(expr)
             case ex.Reduce():
                 return self._sum(expr) if expr.name == "sum" else self._reduce(expr)
             case ex.Mul():
@@ -101,6 +99,15 @@ class Recogniser:
         placed = [self.place(a) for a in expr.children]
         axes = common_axes(placed)
         return mx.Apply(_sizes(axes), tuple(aligned(x, own, axes) for x, own in placed), expr.name), axes
+
+    def _along(self, expr: ex.Along) -> Placed:
+        if len(expr.inner) != 1 or len(expr.outer) != 1:
+            raise NotMatrix
+        (inside,), (outside,) = expr.inner, expr.outer
+        x, axes = self.place(expr.body)
+        x, axes = _upright(x, axes, inside)
+        where = axes.index(inside)
+        return mx.Along(x.dims, x, expr.name, where), tuple(outside if i is inside else i for i in axes)
 
     def _reduce(self, expr: ex.Reduce) -> Placed:
         x, axes = self.place(expr.body)

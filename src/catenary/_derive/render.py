@@ -245,7 +245,8 @@ class Printer:
             case ex.Add():
                 return self._sum([go(c) for c in e.children]), SUM
             case ex.Along():
-                return s.big(e.name, [names[i] for i in e.indices], go(e.body)), ATOM
+                inside = dict(names) | {i: names[o] for i, o in zip(e.inner, e.outer, strict=True)}
+                return s.big(e.name, [names[i] for i in e.outer], self.indexed(e.body, inside, arrays)[0]), ATOM
             case ex.Reduce():
                 free = [c for c in LETTERS if c not in names.values()]
                 inner = dict(names) | {i: free[n] for n, i in enumerate(e.indices)}

@@ -33,7 +33,7 @@ def sum_of_softmax(node: Reduce) -> Expr | None:
         p = peel(f, Along)
         for i in node.indices:
             rest = [g for g in others(parts, n) if i in g.free]
-            if isinstance(p, Along) and p.name == "softmax" and p.indices == (i,) and not rest:
+            if isinstance(p, Along) and p.name == "softmax" and p.outer == (i,) and not rest:
                 return total(tuple(j for j in node.indices if j is not i), mul(others(parts, n)))
     return None
 
@@ -80,9 +80,9 @@ def shift_of_softmax(node: Along) -> Expr | None:
     """softmax(v + c) = softmax(v)."""
     body = peel(node.body, Add)
     if node.name in ("softmax",) and isinstance(body, Add):
-        inside = [t for t in body.children if t.free & frozenset(node.indices)]
+        inside = [t for t in body.children if t.free & frozenset(node.inner)]
         if 0 < len(inside) < len(body.children):
-            return along(node.name, node.indices, add(inside))
+            return along(node.name, node.outer, node.inner, add(inside))
     return None
 
 

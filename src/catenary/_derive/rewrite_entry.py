@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 
 from .build import ONE, ZERO, add, fn, mul, num, power, reduce, split, total
-from .expr import Add, Along, Expr, Fn, Mul, Num, Pos, Reduce, peel
+from .expr import Add, Along, Expr, Fn, Mul, Num, Pos, Reduce, peel, rename
 from .look import call, others, positive
 
 COMPARE: dict[str, Callable[[object, object], bool]] = {
@@ -141,7 +141,8 @@ def log_of_softmax(node: Fn) -> Expr | None:
     """log softmax(u) = u - logsumexp(u)."""
     inner = peel(node.children[0], Along)
     if node.name == "log" and isinstance(inner, Along) and inner.name == "softmax":
-        return add((inner.body, mul((num(-1), reduce("logsumexp", inner.indices, inner.body)))))
+        here = rename(inner.body, dict(zip(inner.inner, inner.outer, strict=True)))
+        return add((here, mul((num(-1), reduce("logsumexp", inner.inner, inner.body)))))
     return None
 
 

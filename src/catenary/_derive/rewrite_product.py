@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from .build import ONE, ZERO, add, along, fn, mul, num, power, split
+from .build import ONE, ZERO, add, along_axis, fn, mul, num, power, split
 from .expr import Add, Expr, Fn, Index, Mul, Pow, Reduce, peel, rename
 from .look import call, factors, others
 
@@ -104,7 +104,7 @@ def softmax(node: Mul) -> Expr | None:
         index = w and matched(w, below.indices[0], v)
         if index:
             rest = [*others(node.children, n, m), power(b.base, b.exponent + 1)]
-            return mul([*rest, along("softmax", (index,), v)])
+            return mul([*rest, along_axis("softmax", index, v)])
     return None
 
 

@@ -61,9 +61,14 @@ def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     return shifted / np.sum(shifted, axis=axis, keepdims=True)
 
 
+# Functions of trailing axes; the last argument is the shape of their own axes in the result.
 FUNCTIONS_ALONG: dict[str, Callable[..., np.ndarray]] = {
-    "softmax": softmax, "cumsum": np.cumsum, "cumprod": np.cumprod, "reverse": np.flip, "sort": np.sort,
-}  # fmt: skip
+    "softmax": lambda x, shape: softmax(x, -1),
+    "cumsum": lambda x, shape: np.cumsum(x, -1),
+    "cumprod": lambda x, shape: np.cumprod(x, -1),
+    "reverse": lambda x, shape: np.flip(x, -1),
+    "sort": lambda x, shape: np.sort(x, -1),
+}
 
 
 class Draw:
@@ -116,8 +121,10 @@ class Draw:
                 return (expr.index,), np.arange(self.size(expr.index.size), dtype=float)
             case At():
                 return self._entry(expr)
-            case Reduce() | Along():
-                return self._axes(expr)
+            case Reduce():
+                return self._reduced(expr)
+            case Along():
+                return self._along(expr)
         axes = tuple(sorted(expr.free, key=lambda i: i.name))
         parts = [spread(self(c), axes) for c in expr.children]
         match expr:
@@ -145,14 +152,24 @@ class Draw:
         axes = tuple(sorted(set(named), key=lambda i: i.name))
         return axes, np.einsum(value[fixed], where, [letters[i] for i in axes])
 
-    def _axes(self, expr: Reduce | Along) -> Value:
-        if isinstance(expr, Reduce) and expr.name == "sum" and isinstance(expr.body, Mul):
+    def _reduced(self, expr: Reduce) -> Value:
+        if expr.name == "sum" and isinstance(expr.body, Mul):
             return self._contracted(expr)
         axes, value = self(expr.body)
         where = tuple(axes.index(i) for i in expr.indices)
-        if isinstance(expr, Reduce):
-            return tuple(i for i in axes if i not in expr.indices), np.asarray(REDUCTIONS[expr.name](value, axis=where))
-        return axes, FUNCTIONS_ALONG[expr.name](value, axis=where[0])
+        return tuple(i for i in axes if i not in expr.indices), np.asarray(REDUCTIONS[expr.name](value, axis=where))
+
+    def _along(self, expr: Along) -> Value:
+        """Apply a function to trailing axes; its own axes come last, and are then sorted among the others."""
+        rest = tuple(sorted(expr.free - set(expr.outer), key=lambda i: i.name))
+        wide = (*rest, *expr.inner)
+        shape = tuple(self.size(i.size) for i in wide)
+        bodies = [np.broadcast_to(spread(self(c), wide), shape) for c in expr.children]
+        out = tuple(self.size(i.size) for i in expr.outer)
+        value = np.asarray(FUNCTIONS_ALONG[expr.name](*bodies, out))
+        own = (*rest, *expr.outer)
+        axes = tuple(sorted(own, key=lambda i: i.name))
+        return axes, value.transpose([own.index(i) for i in axes])
 
     def _contracted(self, expr: Reduce) -> Value:
         """Sum a product without forming it at full size."""
