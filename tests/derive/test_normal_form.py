@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import catenary as ct
 from catenary._derive.build import add, fn, mul, num, power, total
-from catenary._derive.expr import Array, At, axis, rename, temporary
+from catenary._derive.expr import Array, At, axis, temporary
+from catenary._derive.rename import rename
 from catenary._derive.value import DRAWS, same, spread
 
 I, J = axis(0, "N"), axis(1, "m")

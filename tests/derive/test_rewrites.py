@@ -8,7 +8,8 @@ import pytest
 import catenary as ct
 from catenary._derive import build, define, rewrite
 from catenary._derive.build import ONE, add, along_axis, fn, mul, num, power, total
-from catenary._derive.expr import Array, At, Fn, axis, rename, temporary
+from catenary._derive.expr import Array, At, Fn, axis, temporary
+from catenary._derive.rename import rename
 from catenary._derive.value import DRAWS, spread
 
 from .examples import EXAMPLES
@@ -59,6 +60,7 @@ def test_every_row_is_used_by_some_program():
 
 
 SELDOM = {  # tested alone below
+    "f (a + b / f) = a f + b",
     "(1 - t)(1 + t) = 1 - t²",
     "logsumexp(v + c) = c + logsumexp(v)",
     "softmax(v + c) = softmax(v)",
@@ -78,6 +80,8 @@ PROGRAMS = [
     lambda x: jnp.mean(-x * jnp.log(jax.nn.sigmoid(x)) - (1 - x) * jnp.log(1 - jax.nn.sigmoid(x))),
     lambda x: jnp.sum(jax.nn.softmax(x)) + x @ x + x @ jnp.exp(x),
     lambda x: jax.nn.softmax(x + 1.0) @ x,
+    lambda x: jnp.sum(1 / (1 + jnp.exp(-x))) + jnp.sum(jnp.exp(x) / (1 + jnp.exp(x))),
+    lambda x: jnp.sum(jnp.exp(jax.nn.log_softmax(x)) * x**3),
 ]
 
 
@@ -96,6 +100,7 @@ PROGRAMS = [
         (lambda: along_axis("softmax", K, add((X, u))), lambda: along_axis("softmax", K, X)),
         (lambda: summed(along_axis("softmax", K, X)), lambda: ONE),
         (lambda: summed(fn("exp", add((X, u)))), lambda: mul((fn("exp", u), summed(fn("exp", X))))),
+        (lambda: mul((u, add((v, mul((X, power(u, -1))))))), lambda: add((mul((u, v)), X))),
         (lambda: fn("log", summed(fn("exp", add((X, u))))), lambda: add((u, fn("log", summed(fn("exp", X)))))),
     ],
 )

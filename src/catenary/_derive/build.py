@@ -12,7 +12,8 @@ from fractions import Fraction
 from weakref import WeakKeyDictionary
 
 from . import expr as e
-from .expr import Add, Along, Dim, Expr, Fn, Index, Mul, Num, Pow, Reduce, bound, rename, whole
+from .expr import Add, Along, Dim, Expr, Fn, Index, Mul, Num, Pow, Reduce
+from .rename import bound, rename, term_key, whole
 
 ZERO, ONE = Num(Fraction(0)), Num(Fraction(1))
 _rewritten: WeakKeyDictionary[Expr, Expr] = WeakKeyDictionary()
@@ -90,7 +91,7 @@ def add(terms: Iterable[Expr]) -> Expr:
     kept = [scaled(c, r) for r, c in total.items() if c] + special
     if any(isinstance(t, Add) for t in kept):
         return add(kept)
-    kept.sort(key=e.term_key)
+    kept.sort(key=term_key)
     if not kept:
         return ZERO
     return kept[0] if len(kept) == 1 else finish(Add(tuple(kept)))

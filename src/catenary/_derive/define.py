@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from . import names as naming
 from .build import along, rebuild, reduce
-from .expr import Along, Array, At, Expr, Fn, Reduce, entry, head, opened, rename, temporary, walk
+from .expr import Along, Array, At, Expr, Fn, Reduce, entry, head, temporary, walk
 from .program import Program
+from .rename import opened, rename
 from .share import abstracted, repeated
 
 
@@ -53,7 +54,10 @@ def _with_parts_expanded(expr: Expr, keep: Iterable[Array] | dict[Array, str]) -
         fresh = {i: temporary(i.size) for i in (expr.indices if isinstance(expr, Reduce) else expr.inner)}
         bodies = [expanded(rename(c, fresh), keep) for c in expr.children]
         inner = tuple(fresh.values())
-        new = along(expr.name, expr.outer, inner, *bodies) if isinstance(expr, Along) else reduce(expr.name, inner, *bodies)
+        if isinstance(expr, Along):
+            new = along(expr.name, expr.outer, inner, *bodies)
+        else:
+            new = reduce(expr.name, inner, *bodies)
     else:
         new = rebuild(expr, tuple(expanded(c, keep) for c in expr.children))
     return expr if new is expr else expanded(new, keep)
@@ -69,15 +73,15 @@ def define(program: Program) -> Definitions:
     user = _forward_names(program)
     roots = [g.expr for _, g in program.gradients]
     kept = dict(user)
-    for array in _below([*roots, program.value, *(a.body for a in user if a.body)]):
+    for array in _below([*roots, program.value.expr, *(a.body for a in user if a.body)]):
         kept.setdefault(array, "")
-    _shorten(kept, user, program, [*roots, program.value])
+    _shorten(kept, user, program, [*roots, program.value.expr])
     _name(kept, user, program)
     written = _Writing(program, user, kept)
-    program_only = _below([program.value, *map(entry, user)])
+    program_only = _below([program.value.expr, *map(entry, user)])
     bodies = {a: written(a.body, a, adjoints=a not in program_only) for a in kept if a.body is not None}
     gradients = [(i.name, written(g.expr)) for i, g in program.gradients]
-    parts = Definitions([], [], written(program.value, adjoints=False), gradients, kept)
+    parts = Definitions([], [], written(program.value.expr, adjoints=False), gradients, kept)
     _share(parts, bodies, [a for a in kept if a not in user], {i.name for i in program.inputs})
     early = _reached([parts.value, *(bodies[a] for a in user if a in bodies)], bodies) | set(user)
     for a in _ordered(bodies):

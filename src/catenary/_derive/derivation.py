@@ -31,6 +31,7 @@ MEANINGS = {
         "sgn(x) = 1 for x ≥ 0, −1 for x < 0",
         r"\operatorname{sgn}(x) = 1 \text{ for } x \ge 0, -1 \text{ for } x < 0",
     ),
+    "stop": ("sg(x) is x, held constant", r"\operatorname{sg}(x) = x \text{, held constant}"),
     "relu": ("relu(x) = max(x, 0)", r"\operatorname{relu}(x) = \max(x, 0)"),
 }
 

@@ -18,7 +18,6 @@ from .check import FormulaError
 from .define import Definitions, define
 from .derivation import Derivation
 from .expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, axis, head, walk
-from .gradient import gradient
 from .program import Input, Program, equations, flat_inputs, flattened, trace
 from .read import UnreadableError, dims_of
 from .recognise import Recogniser
@@ -93,7 +92,7 @@ def _derived(
         named = [replace(i, struct=s) for i, s in zip(inputs, structs, strict=True)]
         try:
             with jax.enable_x64(True):
-                program = trace(gradient, closed, named)
+                program = trace(closed, named)
             parts = define(program)
         except Exception as error:  # perhaps only with names for sizes: numbers are tried last
             refused = error

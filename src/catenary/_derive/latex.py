@@ -13,7 +13,7 @@ from .text import number, split_name
 LETTER = {greek: f"\\{latin}" for latin, greek in GREEK.items() if latin not in ("eps", "lam", "lmbda")}
 OPERATORS = {"exp": r"\exp", "log": r"\ln", "tanh": r"\tanh", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan",
              "max": r"\max", "min": r"\min", "sigmoid": r"\sigma", "sigmoid_prime": r"\sigma'",
-             "tanh_prime": r"\tanh'"}  # fmt: skip
+             "tanh_prime": r"\tanh'", "stop": r"\operatorname{sg}"}  # fmt: skip
 BETWEEN = {"gt": ">", "ge": r"\ge", "lt": "<", "le": r"\le", "eq": "=", "ne": r"\ne", "and": r"\wedge", "or": r"\vee"}
 
 

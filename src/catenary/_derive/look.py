@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .expr import Add, Along, Dim, Expr, Fn, Mul, Num, Pow, Reduce, head, peel
+from .expr import Add, Along, Dim, Expr, Fn, Mul, Num, Pow, Reduce, head
+from .rename import peel
 
 
 def call(expr: Expr, name: str) -> Expr | None:

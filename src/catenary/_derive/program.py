@@ -1,8 +1,6 @@
-"""A program and its derivative, read together: values, adjoints and gradients over labelled axes.
+"""A program and its derivative: named intermediates, their cotangents, and the derivative at the inputs.
 
-The user's jaxpr is replayed with a zero added to each named intermediate; the derivative with
-respect to that zero is the intermediate's adjoint, the δ of backpropagation.  Everything comes from
-one jaxpr of our own gradient, so that what is shared is seen to be shared.
+The user's jaxpr is replayed with its intermediates as further results, read into expressions, and differentiated.
 """
 
 from __future__ import annotations
@@ -18,9 +16,12 @@ from jax import tree_util
 
 from .. import _jax
 from . import names as naming
-from .build import ZERO
-from .expr import Array, At, Expr, Size
-from .read import Reader, Value, dims_of, symbol
+from .build import ONE
+from .differentiate import cotangents, identity
+from .expr import Array, At, Expr, Index, Size, axis
+from .library import known
+from .read import Reader, Value, dims_of, named, symbol
+from .rename import rename
 
 NONLINEAR = frozenset("tanh logistic custom_jvp_call max sin cos erf".split())
 
@@ -37,58 +38,65 @@ class Input:
 
 @dataclass
 class Program:
-    """What was read: the value, named intermediates with their adjoints, and the gradients."""
+    """What was read: the value, the named intermediates, and the derivative at the chosen inputs.
+
+    ``adjoint`` says of which intermediate an array is the cotangent.  A derivative of an array result has the axes of
+    the result before those of the input.
+    """
 
     inputs: list[Input]
-    value: Expr
-    gradients: list[tuple[Input, Value]]
-    forward: list[tuple[str, Array]] = field(default_factory=list)
+    value: Value
+    forward: list[tuple[str, Array]]
+    conventional: set[str]
+    gradients: list[tuple[Input, Value]] = field(default_factory=list)
     adjoint: dict[Array, str] = field(default_factory=dict)
-    conventional: set[str] = field(default_factory=set)
 
 
-Gradient = Callable[..., Any]
+def trace(closed: Any, inputs: list[Input]) -> Program:
+    """Return the program of a flat jaxpr with one result, and its derivative."""
+    program = _read(closed, inputs)
+    _differentiate(program)
+    return program
 
 
-def trace(gradient: Gradient, closed: Any, inputs: list[Input]) -> Program:
-    """Return the program of a flat jaxpr with one scalar output, read with its derivative.
-
-    ``gradient(fun, argnums)`` returns a function with the values of ``jax.grad(…, has_aux=True)``.
-    """
+def _read(closed: Any, inputs: list[Input]) -> Program:
     marks = list(_marks(closed.jaxpr, {i.name for i in inputs}))
-    chosen = [n for n, i in enumerate(inputs) if i.chosen]
-    count = len(inputs)
+    places = {m.place for m in marks}
 
-    def objective(*flat: Any) -> tuple[Any, list[Any]]:
-        zeros = {m.place: z for m, z in zip(marks, flat[count:], strict=True)}
+    def with_marks(*flat: Any) -> list[Any]:
         seen: dict[int, Any] = {}
-        (out,) = replay(closed.jaxpr, closed.consts, flat[:count], zeros, seen, [0])
-        return out, [out, *(seen[m.place] for m in marks)]
+        (out,) = replay(closed.jaxpr, closed.consts, flat, places, seen, [0])
+        return [out, *(seen[m.place] for m in marks)]
 
-    zeros = [jax.ShapeDtypeStruct(m.aval.shape, m.aval.dtype) for m in marks]
-    argnums = (*chosen, *range(count, count + len(marks)))
-    made = jax.make_jaxpr(gradient(objective, argnums))(*(i.struct for i in inputs), *zeros)
-    return _read(made, inputs, chosen, marks)
-
-
-def _read(made: Any, inputs: list[Input], chosen: list[int], marks: list[Mark]) -> Program:
-    operands = [symbol(i.name, i.struct.shape, i.struct.dtype) for i in inputs]
-    operands += [Value(ZERO, dims_of(m.aval.shape)) for m in marks]
-    jaxpr = made.jaxpr
-    first, last = len(chosen), len(chosen) + len(marks)
-    # intermediates in their order, then adjoints from the last to the first
-    keep = [*jaxpr.outvars[last + 1 :], *reversed(jaxpr.outvars[first:last])]
-    out = Reader().read(jaxpr, made.consts, operands, keep)
+    made = jax.make_jaxpr(with_marks)(*(i.struct for i in inputs))
+    operands = [symbol(i.name, i.struct) for i in inputs]
+    value, *kept = Reader().read(made.jaxpr, made.consts, operands, made.jaxpr.outvars[1:])
     forward: list[tuple[str, Array]] = []
-    adjoint: dict[Array, str] = {}
-    for m, value, cotangent in zip(marks, out[last + 1 :], out[first:last], strict=True):
-        made_by, pulled = _array(value), _array(cotangent)
-        if made_by is not None and all(a is not made_by for _, a in forward):
-            forward.append((m.name, made_by))
-        if pulled is not None:
-            adjoint.setdefault(pulled, m.name)
-    gradients = [(inputs[n], v) for n, v in zip(chosen, out[:first], strict=True)]
-    return Program(inputs, out[last].expr, gradients, forward, adjoint, {m.name for m in marks if m.conventional})
+    for m, v in zip(marks, kept, strict=True):
+        array = _array(v)
+        if array is not None and all(a is not array for _, a in forward):
+            forward.append((m.name, array))
+    return Program(inputs, value, forward, {m.name for m in marks if m.conventional})
+
+
+def _differentiate(program: Program) -> None:
+    """Add the derivative of the value to a program."""
+    value = program.value
+    out = tuple(axis(n, d) for n, d in enumerate(value.dims))
+    rows = tuple(Index(f"r{n}", d) for n, d in enumerate(value.dims))
+    wanted = [i for i in program.inputs if i.chosen]
+    symbols = [named(i.name, i.struct) for i in wanted]
+    names = {array: name for name, array in program.forward}
+    found, made = cotangents(value.expr, identity(out, rows) if rows else ONE, symbols, names, rows)
+    program.adjoint = {made[a]: name for name, a in program.forward if a in made}
+    program.gradients = [(i, _laid_out(found[s], rows, s)) for i, s in zip(wanted, symbols, strict=True)]
+
+
+def _laid_out(cotangent: Expr, rows: Sequence[Index], array: Array) -> Value:
+    """Return a derivative with the axes of the result before those of the input."""
+    dims = (*(r.size for r in rows), *array.dims)
+    moved = {i: axis(n, i.size) for n, i in enumerate((*rows, *array.axes))}
+    return Value(rename(cotangent, moved), dims)
 
 
 def _array(value: Value) -> Array | None:
@@ -155,12 +163,17 @@ def _real(eqn: Any) -> bool:
 
 
 def equations(jaxpr: Any) -> Iterator[Any]:
-    """Yield a jaxpr's equations in order, calls replaced by their bodies."""
+    """Yield a jaxpr's equations in order, calls replaced by their bodies unless they are known by name."""
     for eqn in jaxpr.eqns:
-        if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
+        if opened(eqn):
             yield from equations(_jax.closed(_jax.call_body(eqn.params))[0])
         else:
             yield eqn
+
+
+def opened(eqn: Any) -> bool:
+    """Say whether an equation is a call that is read through."""
+    return eqn.primitive.name in _jax.TRANSPARENT_CALLS and known(eqn) is None
 
 
 def positions(jaxpr: Any) -> Iterator[tuple[Any, ...] | None]:
@@ -170,7 +183,7 @@ def positions(jaxpr: Any) -> Iterator[tuple[Any, ...] | None]:
     """
     for call, eqn in enumerate(jaxpr.eqns):
         here = _jax.user_position(eqn)
-        if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
+        if opened(eqn):
             inner = list(positions(_jax.closed(_jax.call_body(eqn.params))[0]))
             cached = len({p and p[:2] for p in inner}) <= 1
             there = here and (*here, call)
@@ -183,11 +196,11 @@ def replay(
     jaxpr: Any,
     consts: Sequence[Any],
     args: Sequence[Any],
-    zeros: dict[int, Any],
+    places: set[int],
     seen: dict[int, Any],
     clock: list[int],
 ) -> list[Any]:
-    """Evaluate a jaxpr as ``equations`` orders it, adding ``zeros`` to, and recording, the marked values."""
+    """Evaluate a jaxpr as ``equations`` orders it, recording the values made at the given places."""
     env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
 
     def value(v: Any) -> Any:
@@ -195,13 +208,12 @@ def replay(
 
     for eqn in jaxpr.eqns:
         values = [value(v) for v in eqn.invars]
-        if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
+        if opened(eqn):
             body, inner = _jax.closed(_jax.call_body(eqn.params))
-            out = replay(body, inner, values, zeros, seen, clock)
+            out = replay(body, inner, values, places, seen, clock)
         else:
             out = _jax.bind(eqn.primitive, eqn.params, values)
-            if clock[0] in zeros:
-                out = [out[0] + zeros[clock[0]]]
+            if clock[0] in places:
                 seen[clock[0]] = out[0]
             clock[0] += 1
         env.update(zip(eqn.outvars, out, strict=True))

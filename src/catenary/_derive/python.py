@@ -166,6 +166,8 @@ class PythonPrinter:
         first = x.items[0]
         if x.name == "where" and isinstance(first, mx.Apply) and first.name in BETWEEN:
             args[0] = self._test(first, wide)
+        if x.name == "stop":
+            return self.piece(x.items[0], spread)
         if x.name == "not":
             return f"(1 - {args[0]})", ATOM
         if x.name == "and":

@@ -1,20 +1,23 @@
 """The decompiler: a jaxpr, equation by equation, becomes expressions over labelled axes.
 
-A value is an expression in ``axis(0), axis(1), …`` and its dimensions.  A value that holds a
-reduction becomes an array of its own, so that expressions stay small and shared; so does every
-value the caller asks to keep.  Calls are read through, whatever their name.
+A value is an expression in ``axis(0), axis(1), …`` and its dimensions.  A value that grows large becomes an array of
+its own, so that expressions stay small and shared; so does every value the caller asks to keep.  Calls are read
+through, but for those of the library that are known for what they mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .build import add, along_axis, fn, mul, num, power, rebuild, reduce, size
-from .expr import Array, At, Expr, Num, Pos, Reduce, Size, axis, rename, temporary, walk
+from .build import add, along_axis, fn, mul, num, power, reduce, size
+from .expr import Array, At, Expr, Num, Pos, Size, axis, temporary, walk
+from .library import known
+from .rename import rename
 
 
 class Value(NamedTuple):
@@ -57,6 +60,9 @@ class Reader:
     def equation(self, eqn: Any, values: list[Value]) -> list[Value]:
         """Return the values of one equation's outputs."""
         name = eqn.primitive.name
+        if library := known(eqn):
+            shapes = [dims_of(v.aval.shape) for v in eqn.outvars]
+            return list(map(Value, library.results(values, shapes), shapes))
         if name in CALLS:
             inner = eqn.params[CALLS[name]]
             jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "jaxpr") else (inner, ())
@@ -74,30 +80,20 @@ class Reader:
         return [Value(row(eqn, values, dims), dims)]
 
     def named(self, value: Value, keep: bool = False) -> Value:
-        """Return the value with every reduction in it as an array of its own, and itself as one if asked for."""
-        value = Value(self.lifted(value.expr), value.dims)
+        """Return the value, as an array of its own if that is asked for or if it has grown large."""
+        if isinstance(value.expr, At) and value.expr.array.body is None and not keep:
+            return value
         known = (value.expr, value.dims) in self.made
-        return value if isinstance(value.expr, At) or not (keep or known) else self.array(*value)
+        large = sum(1 for _ in islice(walk(value.expr), LARGE)) == LARGE
+        return self.array(*value) if (keep or known or large) and not isinstance(value.expr, Num | At) else value
 
     def array(self, body: Expr, dims: tuple[Size, ...]) -> Value:
         """Return the entry of the array with this body."""
         array = self.made.setdefault((body, dims), Array("", dims, body, "real"))
         return Value(entry_of(array), dims)
 
-    def lifted(self, expr: Expr) -> Expr:
-        """Return the expression with its reductions as entries of arrays."""
-        if not any(isinstance(node, Reduce) for _, node in walk(expr)):
-            return expr
-        if isinstance(expr, Reduce):
-            expr = rebuild(expr, (self.lifted(expr.body),))
-            if not isinstance(expr, Reduce):
-                return self.lifted(expr)
-            places = sorted(expr.free, key=lambda i: (len(i.name), i.name))
-            own = {i: axis(n, i.size) for n, i in enumerate(places)}
-            made = self.array(rename(expr, own), tuple(i.size for i in places))
-            return rename(made.expr, {o: i for i, o in own.items()})
-        new = rebuild(expr, tuple(map(self.lifted, expr.children)))
-        return new if new is expr else self.lifted(new)
+
+LARGE = 60  # distinct nodes: what has more becomes an array, so that expressions stay small
 
 
 def in_order_of_need(jaxpr: Any, first: Sequence[Any]) -> list[Any]:
@@ -121,11 +117,16 @@ def entry_of(array: Array) -> At:
     return At(array, tuple(0 if i.size == 1 else i for i in array.axes))
 
 
-def symbol(name: str, shape: Sequence[Any], dtype: Any) -> Value:
+def named(name: str, struct: Any) -> Array:
+    """Return an input of the program as an array."""
+    kind = "real" if np.issubdtype(struct.dtype, np.inexact) or str(struct.dtype) == "bfloat16" else "int"
+    return Array(name, dims_of(struct.shape), None, kind)
+
+
+def symbol(name: str, struct: Any) -> Value:
     """Return an input of the program as a value."""
-    dims = dims_of(shape)
-    kind = "real" if np.issubdtype(dtype, np.inexact) or str(dtype) == "bfloat16" else "int"
-    return Value(entry_of(Array(name, dims, None, kind)), dims)
+    array = named(name, struct)
+    return Value(entry_of(array), array.dims)
 
 
 def literal(value: Any) -> Value:
@@ -335,7 +336,8 @@ READ: dict[str, Row] = {
     "exp2": formula(lambda x: fn("exp", mul((x, fn("log", num(2)))))),
     "pow": _power_of,
     "clamp": _clamp,
-    **dict.fromkeys(("stop_gradient", "copy", "copy_p", "reduce_precision", "name"), _same),
+    "stop_gradient": elementwise("stop"),
+    **dict.fromkeys(("copy", "copy_p", "reduce_precision", "name"), _same),
     "convert_element_type": _convert,
     "select_n": _select,
     "broadcast_in_dim": _broadcast,

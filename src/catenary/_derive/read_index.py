@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 from .build import ZERO, add, fn, mul, num, size, total
-from .expr import Expr, Fn, Index, Num, Pos, Size, axis, rename, temporary
+from .expr import Expr, Fn, Index, Num, Pos, Size, axis, temporary
 from .read import Row, UnreadableError, Value, dims_of
+from .rename import rename
 
 
 def in_range(position: Expr) -> Expr:

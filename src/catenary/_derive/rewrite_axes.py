@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .build import ONE, add, along, fn, mul, num, power, reduce, total
-from .expr import Add, Along, At, Expr, Fn, Index, Pos, Pow, Reduce, peel
+from .expr import Add, Along, At, Expr, Fn, Index, Pos, Pow, Reduce
 from .look import call, factors, others
+from .rename import peel
 
 
 def reciprocal_of_one_plus_exp(node: Pow) -> Expr | None:

@@ -6,8 +6,9 @@ import operator
 from collections.abc import Callable
 
 from .build import ONE, ZERO, add, fn, mul, num, power, reduce, split, total
-from .expr import Add, Along, Expr, Fn, Mul, Num, Pos, Reduce, peel, rename
+from .expr import Add, Along, Expr, Fn, Mul, Num, Pos, Reduce
 from .look import call, others, positive
+from .rename import peel, rename
 
 COMPARE: dict[str, Callable[[object, object], bool]] = {
     n: getattr(operator, n) for n in ("eq", "ne", "gt", "ge", "lt", "le")
@@ -52,6 +53,10 @@ def fold_numbers(node: Fn) -> Expr | None:
             return a[0]
         case "abs" if split(a[0])[0] < 0:
             return fn("abs", mul((num(-1), a[0])))
+        case "sigmoid_prime" | "tanh_prime" | "cos" | "cosh" if split(a[0])[0] < 0:
+            return fn(node.name, mul((num(-1), a[0])))
+        case "tanh" | "sin" | "sinh" | "erf" if split(a[0])[0] < 0:
+            return mul((num(-1), fn(node.name, mul((num(-1), a[0])))))
         case "lt" | "le":
             return fn({"lt": "gt", "le": "ge"}[node.name], a[1], a[0])
     return None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from .build import ONE, ZERO, add, along_axis, fn, mul, num, power, split
-from .expr import Add, Expr, Fn, Index, Mul, Pow, Reduce, peel, rename
+from .expr import Add, Expr, Fn, Index, Mul, Pow, Reduce
 from .look import call, factors, others
+from .rename import peel, rename
 
 
 def cancelled_inside(node: Mul) -> Expr | None:
@@ -36,18 +36,6 @@ def _divides(part: Expr, term: Expr) -> bool:
     return any(
         isinstance(g, Pow) and g.exponent <= -1 and (g.base is part or peel(g.base, Fn) is part) for g in factors(term)
     )
-
-
-def step(node: Mul) -> Expr | None:
-    """[a ≥ b] where(a = b, 1/2, 1) is the step with 1/2 at 0."""
-    for n, a, m, b in _pairs(node):
-        if isinstance(a, Fn) and a.name in ("ge", "gt") and isinstance(b, Fn) and b.name == "where":
-            test, at, away = b.children
-            at_tie = isinstance(test, Fn) and test.name == "eq" and set(test.children) == set(a.children)
-            if at_tie and at == num(Fraction(1, 2)) and away is ONE and a.name == "ge":
-                gap = add((a.children[0], mul((num(-1), a.children[1]))))
-                return mul([*others(node.children, n, m), fn("step", gap)])
-    return None
 
 
 def _pairs(node: Mul) -> Iterator[tuple[int, Expr, int, Expr]]:
@@ -79,6 +67,18 @@ def _exp_pieces(u: Expr) -> Iterator[tuple[Expr, Expr]]:
     if isinstance(u, Add):
         for n, t in enumerate(u.children):
             yield add(others(u.children, n)), t
+
+
+def sigmoid_quotient(node: Mul) -> Expr | None:
+    """σ′(u) / σ(u) = σ(-u); σ′(u) / σ(-u) = σ(u)."""
+    for n, a, m, b in _pairs(node):
+        u = call(a, "sigmoid_prime")
+        s = call(b.base, "sigmoid") if u is not None and isinstance(b, Pow) and b.exponent <= -1 else None
+        if u is not None and s is not None and (s is u or s is mul((num(-1), u))):
+            assert isinstance(b, Pow)
+            left = power(b.base, b.exponent + 1)
+            return mul([*others(node.children, n, m), fn("sigmoid", mul((num(-1), s))), left])
+    return None
 
 
 def difference_of_squares(node: Mul) -> Expr | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from .build import ONE, ZERO, add, fn, mul, num, split, total
-from .expr import Add, Expr, Fn, Mul, Num, Pow, Reduce, peel, rename, temporary
+from .expr import Add, Expr, Fn, Mul, Num, Pow, Reduce, temporary
 from .look import call, factors, others
+from .rename import peel, rename
 
 
 def max_plus_softplus(node: Add) -> Expr | None:

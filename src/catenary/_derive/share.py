@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from .build import mul, num, rebuild, reduce, split
-from .expr import Add, Along, Array, At, Expr, Fn, Index, Mul, Reduce, axis, rename
+from .expr import Add, Along, Array, At, Expr, Fn, Index, Mul, Reduce, axis
 from .look import factors
 from .recognise import Recogniser, transposes
+from .rename import rename
 
 HEAVY, WORTH = 8, 14  # nodes: what is smaller, or saves less, reads better written out
 

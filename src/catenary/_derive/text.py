@@ -12,7 +12,7 @@ from .render import Printer, Style
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 FUNCTIONS = {
-    "sigmoid": "σ", "sigmoid_prime": "σ′", "tanh_prime": "tanh′", "sqrt": "√", "log": "ln",
+    "sigmoid": "σ", "sigmoid_prime": "σ′", "tanh_prime": "tanh′", "sqrt": "√", "log": "ln", "stop": "sg",
 }  # fmt: skip
 BETWEEN = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "eq": "=", "ne": "≠", "and": "∧", "or": "∨"}
 BIG = {"sum": "Σ", "prod": "Π"}

@@ -43,7 +43,7 @@ ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "atan2": np.arctan2, "pow": np.power,
     "tanh_prime": lambda x: 1.0 - np.tanh(x) ** 2, "sigmoid_prime": lambda x: sigmoid(x) * sigmoid(-x),
     "expm1": np.expm1, "step": lambda x: np.heaviside(x, 0.5), "rem": np.fmod,
-    "sgn": lambda x: np.where(x >= 0, 1.0, -1.0),
+    "stop": lambda x: x, "sgn": lambda x: np.where(x >= 0, 1.0, -1.0),
 }  # fmt: skip
 REDUCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "sum": np.sum, "max": np.max, "min": np.min, "prod": np.prod,
