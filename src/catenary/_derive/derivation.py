@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from . import matrix as mx
+from . import write
 from .check import Check, compare, computed, evaluated, sample, scope_of
-from .latex import latex
 from .matrix import Matrix
 from .names import numbered
 from .program import Input
-from .read import dims_of
 from .recursion import Line, fold
-from .render import Printer
+from .rows import Rows, beside, forms_of
 from .source import source
-from .text import text
+from .text import Text
 
 MEANINGS = {
     "sigmoid": ("σ(x) = 1/(1 + exp(−x))", r"\sigma(x) = \frac{1}{1 + \exp(-x)}"),
@@ -51,10 +51,13 @@ class Derivation:
     Attributes:
         function: name of the function, the left side of the formulas.
         forward: what the program computes, a line a definition; the last is the value.
+        differentials: each definition's own derivative, a linear map of the differentials of what it is made of.
         backward: the definitions that the derivative adds.
         gradients: the derivative, a line a leaf of the chosen arguments.
         notes: what was assumed.
         preface: titled rows (text, LaTeX) that stand before the composition.
+        form: how the formulas are shown: ``"matrix"``, ``"labels"``, ``"index"``, or several of them.
+        code: the user's source, where it can be found.
         coarse: whether the program computes in less than float64 whatever its arguments.
     """
 
@@ -72,104 +75,155 @@ class Derivation:
     coarse: bool = False
     checked: Check | None = None
     preface: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
+    differentials: list[Line] = field(default_factory=list)
+
+    form: str | Sequence[str] = "matrix"
+    code: str = ""
 
     # what it says
+
+    def with_form(self, form: str | Sequence[str]) -> Derivation:
+        """Return the same derivation in another form: ``"matrix"``, ``"labels"``, ``"index"``, or several.
+
+        Raises:
+            ValueError: a form that there is not.
+        """
+        return replace(self, form=form if isinstance(form, str) else forms_of(form))
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The forms in which the formulas are shown."""
+        return forms_of(self.form)
 
     @property
     def index_free(self) -> bool:
         """Whether no formula needs an axis index."""
-        return not any(_labelled(line.value) for line in (*self.forward, self.value, *self.backward, *self.gradients))
+        return not any(_labelled(line.value) for line in self._all)
 
     @property
+    def _all(self) -> list[Line]:
+        return [*self.forward, self.value, *self.differentials, *self.backward, *self.gradients]
+
+    @cached_property
     def layers(self) -> int:
         """The number L of layers of a recursion, or 0: the highest number among the names it relates."""
         lines = [line for part in (self.forward, self.backward, self.gradients) for line in fold(part) if line.span]
         bases = {b for line in lines for b in (*_bases(line.value), line.name.partition("_{")[0])}
-        everything = (*self.forward, self.value, *self.backward, *self.gradients)
-        names = {n for line in everything for n in (line.name, *_symbols(line.value))}
+        names = {n for line in self._all for n in (line.name, *symbols(line.value))}
         return max((int(n) for b, n in map(numbered, names) if n and b in bases), default=0) if lines else 0
 
     def lines(self) -> list[tuple[str, list[Line]]]:
         """Return the titled parts of the derivation, recursions folded."""
-        forward, backward, gradients = fold(self.forward), fold(self.backward), fold(self.gradients)
-        parts = [("composition", [*forward, self.value]), ("derivative", [*backward, *gradients])]
-        bases = {b for line in (*forward, *backward, *gradients) if line.span
+        if "labels" in self.forms:  # the axes of each layer have names of their own
+            parts = [self.forward, self.differentials, self.backward, self.gradients]
+        else:
+            parts = [fold(part) for part in (self.forward, self.differentials, self.backward, self.gradients)]
+        bases = {b for part in parts for line in part if line.span
                  for b in (*_bases(line.value), line.name.partition("_{")[0])}  # fmt: skip
-        return [(title, [_lettered(line, bases, self.layers, self.letter) for line in lines]) for title, lines in parts]
+
+        def lettered(lines: Sequence[Line]) -> list[Line]:
+            return [line.renamed(lambda n: self._lettered(n, bases)) for line in lines]
+
+        forward, local, backward, gradients = map(lettered, parts)
+        titled = [("composition", [*forward, *lettered([self.value])]), ("local derivatives", local)]
+        return [(title, lines) for title, lines in [*titled, (self._order, [*backward, *gradients])] if lines]
+
+    def _lettered(self, name: str, bases: set[str]) -> str:
+        """Return a name with the number of the last layer written as a letter."""
+        base, number = numbered(name)
+        return f"{base}_{{{self.letter}}}" if number == str(self.layers) and base in bases else name
 
     @property
+    def layout(self) -> str:
+        """How derivatives are laid out."""
+        return f"The derivative of {self.function} with respect to an argument has the shape of that argument."
+
+    @property
+    def _order(self) -> str:
+        """The title of the derivative: the order in which the maps are multiplied, and why."""
+        return f"derivative, from the output end, because {self.function} is one number"
+
+    @cached_property
     def letter(self) -> str:
         """The letter for the number of layers: L, or another where the user's names have taken it."""
         taken = {self.function, *(i.name for i in self.inputs), *(line.name for line in self.forward)}
         return next(c for c in ("L", "K", "T", "D") if c not in taken)
 
+    def layer(self, n: int) -> str:
+        """Return the number of a layer as it is written: 1, L−1, L."""
+        last = self.layers
+        return self.letter if n == last else f"{self.letter}−{last - n}" if last - n == 1 and last > 2 else str(n)
+
+    @cached_property
+    def letters_taken(self) -> frozenset[str]:
+        """The letters that no axis may have: the names of arrays and sizes, and i where it numbers layers."""
+        names = {n for line in self._all for n in (line.name, *symbols(line.value))} | {i.name for i in self.inputs}
+        names |= {m.name for line in self._all for m in _walk(line.value) if isinstance(m, mx.Dimension)}
+        return frozenset(names | {"i"} if self.layers else names)
+
     @property
     def formula(self) -> str:
         """The derivative as text, with the definitions it needs."""
         needed = self._needed(self.gradients)
-        (_, forward), (_, derivative) = self.lines()
-        names = {line.name for line in forward}
-        rows = [line for line in forward[:-1] if line.name in needed & names or line.span] + derivative
-        return "\n".join(self._row(line, text, _text_left) for line in rows)
+        parts = self.lines()
+        forward = parts[0][1][:-1]
+        shown = [line for line in forward if line.name in needed or line.span] + parts[-1][1]
+        return "\n".join(row for line in shown for row in self._text(line))
 
     def _needed(self, targets: Sequence[Line]) -> set[str]:
         definitions = {line.name: line for line in (*self.forward, *self.backward)}
         needed: set[str] = set()
         pending = [line.value for line in targets]
         while pending:
-            for name in _symbols(pending.pop()):
+            for name in symbols(pending.pop()):
                 if name in definitions and name not in needed:
                     needed.add(name)
                     pending.append(definitions[name].value)
         return needed
 
-    def _row(self, line: Line, printer: Callable[[Matrix], str], left: Callable[[Derivation, Line], str]) -> str:
-        row = f"{left(self, line)} = {printer(line.value)}"
-        return row + (f"    {_span(line, self.layers, self.letter, text)}" if line.span else "")
+    def _text(self, line: Line) -> list[str]:
+        rows = beside([Rows(self, Text(), form)(line) for form in self.forms])
+        return [f"{r.left} = {r.right}{'    ' + r.span if r.span else ''}" for r in rows]
 
     @property
     def steps(self) -> list[str]:
         """The lines of the derivation as text."""
-        return [self._row(line, text, _text_left) for _, lines in self.lines() for line in lines]
+        return [row for _, lines in self.lines() for line in lines for row in self._text(line)]
 
     def __str__(self) -> str:
-        """Return the derivation as text."""
-        shapes = ", ".join(f"{text(mx.Symbol((), i.name))}: {_shape(i)}" for i in self.inputs)
-        out = [f"{self.function}({', '.join(self.parameters)})", *_wrapped(f"with {shapes}", 96)]
-        for title, rows in self.preface:
-            out += ["", title, *(r for row, _ in rows for r in _broken(row))]
-        for title, lines in self.lines():
-            out += ["", title]
-            out += [r for line in lines for r in _broken(self._row(line, text, _text_left))]
-        out += ["", *(row for remark in self._remarks() for row in _wrapped(remark, 100))]
-        return "\n".join(out)
+        """Return the derivation as text, at most 100 columns wide."""
+        return write.as_text(self)
 
     __repr__ = __str__
 
-    def _remarks(self) -> list[str]:
-        used = {
-            f for line in (*self.forward, self.value, *self.backward, *self.gradients) for f in _functions(line.value)
-        }
+    def _repr_html_(self) -> str:
+        """Return the derivation for a notebook."""
+        from .._report.page import fragment
+
+        return fragment(self)
+
+    def remarks(self) -> list[str]:
+        """Return what the formulas assume, what their functions mean, and how they were checked."""
+        used = {f for line in self._all for f in _functions(line.value)}
         remarks = [meaning for name, (meaning, _) in MEANINGS.items() if name in used]
-        remarks += self.notes + [f"{self.letter} = {self.layers}"] * (self.layers > 0)
-        if not self.index_free:
+        remarks += self.notes + [f"{self.letter} = {self.layers}"] * (self.layers > 0 and "labels" not in self.forms)
+        if not self.index_free and "matrix" in self.forms:
             remarks.append("written with indices where matrix language does not reach")
         return [*remarks, str(self.checked)] if self.checked else remarks
 
     def latex(self) -> str:
-        """Return the derivation as a LaTeX ``aligned`` environment."""
-        rows = [formula for _, preface in self.preface for _, formula in preface if formula]
-        for _, lines in self.lines():
-            for line in lines:
-                span = rf" \qquad {_span(line, self.layers, self.letter, latex)}" if line.span else ""
-                rows.append(f"{_latex_left(self, line)} &= {latex(line.value)}{span}")
-        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+        """Return the derivation as a LaTeX ``aligned`` environment; the result comes last."""
+        return write.as_latex(self)
 
     def markdown(self) -> str:
-        """Return the derivation as Markdown with LaTeX formulas."""
-        shapes = ", ".join(f"${latex(mx.Symbol((), i.name))}$: {_shape(i)}" for i in self.inputs)
-        remarks = "\n".join(f"- {r}" for r in self._remarks())
-        return f"### Derivative of `{self.function}`\n\n{shapes}\n\n$$\n{self.latex()}\n$$\n\n{remarks}\n"
+        """Return the derivation as Markdown with LaTeX formulas; several forms stand side by side in a table."""
+        return write.as_markdown(self)
+
+    def html(self) -> str:
+        """Return the derivation as a page of its own: MathML, no script, nothing loaded from elsewhere."""
+        from .._report.page import page
+
+        return page(self)
 
     def python(self, name: str = "derivative") -> str:
         """Return the source of a function of the same arguments that computes the derivative by the formula.
@@ -246,81 +300,11 @@ def _functions(x: Matrix) -> set[str]:
     return {m.name for m in _walk(x) if isinstance(m, mx.Apply | mx.Along | mx.Reduction)}
 
 
-def _symbols(x: Matrix) -> set[str]:
+def symbols(x: Matrix) -> set[str]:
+    """Return the names of the arrays in an expression."""
     found = {m.name for m in _walk(x) if isinstance(m, mx.Symbol)}
     return found | {name for m in _walk(x) if isinstance(m, mx.Labelled) for _, name in m.names}
 
 
 def _bases(x: Matrix) -> set[str]:
-    return {name.partition("_{")[0] for name in _symbols(x) if "_{i" in name}
-
-
-def _lettered(line: Line, bases: set[str], last: int, letter: str) -> Line:
-    """Return a line with the number of the last layer written as a letter."""
-
-    def name(n: str) -> str:
-        base, number = numbered(n)
-        return f"{base}_{{{letter}}}" if number == str(last) and base in bases else n
-
-    def go(x: Any) -> Any:
-        if isinstance(x, mx.Symbol):
-            return mx.Symbol(x.dims, name(x.name), x.fixed)
-        if isinstance(x, Matrix) and not isinstance(x, mx.Labelled):
-            return type(x)(**{f.name: go(getattr(x, f.name)) for f in fields(x)})
-        return tuple(go(p) for p in x) if isinstance(x, tuple) and any(isinstance(p, Matrix) for p in x) else x
-
-    from dataclasses import replace
-
-    return replace(line, name=name(line.name), value=go(line.value))
-
-
-def _span(line: Line, layers: int, letter: str, printer: Printer) -> str:
-    assert line.span is not None
-    first, last = (_of_layers(n, layers, letter) for n in line.span)
-    ends = (last, first) if line.downward else (first, last)
-    also = "".join(f", {printer(mx.Symbol((), a))} = {printer(mx.Symbol((), b))}" for a, b in line.aliases)
-    between = ", " if "".join(ends).isdigit() and line.span[1] - line.span[0] == 1 else ", …, "
-    said = f"(i = {ends[0]}{between}{ends[1]}{also})"
-    return said.replace("…", r"\dots").replace("−", "-") if printer is latex else said
-
-
-def _of_layers(n: int, layers: int, letter: str) -> str:
-    return letter if n == layers else f"{letter}−{layers - n}" if layers - n == 1 and layers > 2 else str(n)
-
-
-def _text_left(d: Derivation, line: Line) -> str:
-    if not line.differential:
-        return line.name if line is d.value or line.name == d.function else text(mx.Symbol((), line.name))
-    return f"∇{d.function}" if len(d.gradients) == 1 else f"∂{d.function}/∂{text(mx.Symbol((), line.name))}"
-
-
-def _latex_left(d: Derivation, line: Line) -> str:
-    shown = latex(mx.Symbol((), line.name))
-    if not line.differential:
-        return shown
-    of = latex(mx.Symbol((), d.function))
-    return rf"\nabla {of}" if len(d.gradients) == 1 else rf"\frac{{\partial {of}}}{{\partial {shown}}}"
-
-
-def _shape(i: Input) -> str:
-    return "×".join(map(str, dims_of(i.struct.shape))) or "scalar"
-
-
-def _wrapped(line: str, width: int) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(line, width, initial_indent="  ", subsequent_indent="       ", break_long_words=False)
-
-
-def _broken(row: str) -> list[str]:
-    """Return a row in pieces of at most 100 columns, broken before a sign or an operation."""
-    pieces, indent = [], "  "
-    while len(indent + row) > 100:
-        at = max((row.rfind(mark, 20, 98 - len(indent)) for mark in (" + ", " − ", " ⊙ ", " ")), default=-1)
-        cuts = [row.rfind(mark, 40, 98 - len(indent)) for mark in (" + ", " − ", " ⊙ ")]
-        at = max(cuts) if max(cuts) > 0 else at
-        if at <= 0:
-            break
-        pieces.append(indent + row[:at])
-        row, indent = row[at + 1 :], "        "
-    return [*pieces, indent + row]
+    return {name.partition("_{")[0] for name in symbols(x) if "_{i" in name}

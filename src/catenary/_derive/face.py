@@ -18,10 +18,12 @@ from .check import FormulaError
 from .define import Definitions, define
 from .derivation import Derivation
 from .expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, axis, head, walk
+from .listing import listing
 from .program import Input, Program, equations, flat_inputs, flattened, trace
 from .read import UnreadableError, dims_of
 from .recognise import Recogniser
 from .recursion import Line
+from .rows import forms_of
 from .shapes import Axis, symbolic
 
 
@@ -30,6 +32,7 @@ def derive(
     *args: Any,
     argnums: int | Sequence[int] = 0,
     dims: Mapping[str, str] | None = None,
+    form: str | Sequence[str] = "matrix",
 ) -> Derivation:
     """Derive the index-free formula of a program's gradient.
 
@@ -39,9 +42,11 @@ def derive(
             annotations such as ``Float[Array, "N n"]``. Sizes become names: N, n, m, …
         argnums: which arguments to differentiate with respect to.
         dims: names for sizes, by argument: ``{"X": "N n"}``.
+        form: ``"matrix"``, with indices only where it must be; ``"labels"``, every axis by the name of its size,
+            ``X[N n]``; ``"index"``, the classical ``Xᵢⱼ``; or several, to compare: ``("matrix", "index")``.
 
     Returns:
-        A ``Derivation``: print it, or take ``.formula``, ``.latex()``, ``.markdown()``, ``.python()``.
+        A ``Derivation``: print it, or take ``.formula``, ``.latex()``, ``.markdown()``, ``.html()``, ``.python()``.
 
     Raises:
         TypeError: an argument that is no array of real numbers, or a result that is no number.
@@ -56,11 +61,14 @@ def derive(
     ...     return jnp.mean(jnp.log1p(jnp.exp(-y * (X @ w))))
     >>> print(ct.derive(J, jnp.ones(4), jnp.ones((150, 4)), jnp.ones(150)).formula)
     ∇J = −(1/N) Xᵀ (y ⊙ σ(−y ⊙ Xw))
+    >>> print(ct.derive(J, jnp.ones(4), jnp.ones((150, 4)), jnp.ones(150), form="index").formula)
+    ∂J/∂wᵢ = −(1/N) Σⱼ Xⱼᵢ yⱼ σ(−yⱼ Σₖ Xⱼₖ wₖ)
     """
+    forms_of(form)
     if not callable(fun):
         raise TypeError(f"ct.derive: expected a function, got {type(fun).__name__}")
     if hasattr(fun, "stages") and len(args) == 2:
-        return _derive_chain(fun, *args, argnums=argnums)
+        return _derive_chain(fun, *args, argnums=argnums).with_form(form)
     if not args:
         args = arguments(fun, {k: _commas(v) for k, v in (dims or {}).items()})
         dims = None
@@ -71,7 +79,7 @@ def derive(
         for n, i in enumerate(inputs)
         for a, name in enumerate((dims or {}).get(i.name, "").replace(",", " ").split())
     }
-    return _derived(fun, args, argnums, inputs, given)
+    return _derived(fun, args, argnums, inputs, given).with_form(form)
 
 
 def _derived(
@@ -127,6 +135,7 @@ def _derive_chain(chain: Any, theta: Any, x: Any, argnums: int | Sequence[int]) 
     inputs = chains.named(flat_inputs(L, args, _positions("ct.derive", argnums, 2)), chain.stages, parts)
     shapes = chains.shapes_of(chain.stages, parts, inputs[-1].struct)
     made = _derived(L, args, argnums, inputs, chains.dimension_names(inputs, parts, shapes))
+    made.code = "\n\n".join(filter(None, map(listing, dict.fromkeys(chain.stages))))
     made.preface = chains.preface(chain.stages, shapes)
     return made
 
@@ -217,19 +226,26 @@ def _derivation(
     fun: Callable[..., Any], args: Sequence[Any], inputs: list[Input], argnums: int | tuple[int, ...],
     flat: Callable[..., Any], program: Program, parts: Definitions,
 ) -> Derivation:  # fmt: skip
-    write = Recogniser(parts.names).write
+    recogniser = Recogniser(parts.names)
+
+    def line(name: str, body: Expr, axes: tuple[Index, ...], differential: str = "") -> Line:
+        value, entries = recogniser.write(body, axes), recogniser.entries(body, axes)
+        return Line(name, value, differential=differential, entries=entries)
+
     name = _function_name(fun, inputs)
-    forward = [Line(n, write(body, _wide_axes(array))) for n, array, body in parts.forward]
-    backward = [Line(n, write(body, _wide_axes(array))) for n, array, body in parts.backward]
+    forward = [line(n, body, _wide_axes(array)) for n, array, body in parts.forward]
+    backward = [line(n, body, _wide_axes(array)) for n, array, body in parts.backward]
     leaves = {i.name: i for i, _ in program.gradients}
     gradients = []
     for leaf, body in parts.gradients:
         sizes = dims_of(leaves[leaf].struct.shape)
         axes = tuple(axis(n, d) for n, d in enumerate(sizes))
-        gradients.append(Line(leaf, write(body, axes), differential=name))
-    value = Line(name, write(parts.value, ()))
+        gradients.append(line(leaf, body, axes, name))
+    value = line(name, parts.value, ())
     parameters = naming.parameters(fun, len(args))
-    return Derivation(name, parameters, args, inputs, argnums, flat, forward, value, backward, gradients)
+    made = Derivation(name, parameters, args, inputs, argnums, flat, forward, value, backward, gradients)
+    made.code = listing(fun)
+    return made
 
 
 def _wide_axes(array: Array) -> tuple[Index, ...]:

@@ -5,16 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from .entries import PRODUCT
 from .matrix import is_decimal
 from .names import GREEK
 from .render import Printer, Style
-from .text import number, split_name
+from .text import number, typeset_name
 
 LETTER = {greek: f"\\{latin}" for latin, greek in GREEK.items() if latin not in ("eps", "lam", "lmbda")}
 OPERATORS = {"exp": r"\exp", "log": r"\ln", "tanh": r"\tanh", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan",
              "max": r"\max", "min": r"\min", "sigmoid": r"\sigma", "sigmoid_prime": r"\sigma'",
              "tanh_prime": r"\tanh'", "stop": r"\operatorname{sg}"}  # fmt: skip
 BETWEEN = {"gt": ">", "ge": r"\ge", "lt": "<", "le": r"\le", "eq": "=", "ne": r"\ne", "and": r"\wedge", "or": r"\vee"}
+
+
+def escaped(name: str) -> str:
+    """Return a name with its underscores escaped."""
+    return name.replace("_", r"\_")
+
+
+def primed(name: str) -> str:
+    """Return a name with its primes as ASCII."""
+    return name.replace("′", "'")
+
+
+def latex_text(text: str) -> str:
+    r"""Return prose for the inside of \text, its special characters escaped.
+
+    >>> latex_text("f_1 is one number")
+    'f\\_1 is one number'
+    """
+    return "".join(f"\\{c}" if c in "_&%#${}" else c for c in text)
 
 
 class Latex(Style):
@@ -32,11 +52,11 @@ class Latex(Style):
 
     def symbol(self, name: str) -> str:
         """Return a name with its subscript."""
-        base, sub = split_name(name)
+        base, sub = typeset_name(name)
         bar = base.endswith("\u0304")
         base = base.removesuffix("\u0304")
         base = GREEK.get(base, base)
-        shown = LETTER.get(base) or (base if len(base) == 1 else r"\mathrm{" + base.replace("_", r"\_") + "}")
+        shown = LETTER.get(base) or (base if len(base) == 1 else r"\mathrm{" + escaped(base) + "}")
         shown = rf"\bar{{{shown}}}" if bar else shown
         return shown + (f"_{{{sub.replace('−', '-')}}}" if sub else "")
 
@@ -68,8 +88,38 @@ class Latex(Style):
         return rf"\tfrac{{{above}}}{{{below}}}"
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
-        """Return an entry."""
-        return rf"\left[{self.symbol(name)}\right]_{{{','.join(indices)}}}"
+        """Return an entry: X_{ij}, W_{1,ij}."""
+        base, sub = typeset_name(name)
+        shown = "".join(indices) if all(len(i) == 1 for i in indices) else ",".join(indices)
+        return f"{self.symbol(base)}_{{{sub + ',' if sub else ''}{primed(shown)}}}".replace("−", "-")
+
+    def axis(self, name: str) -> str:
+        """Return the name of an axis."""
+        return primed(r"\mathsf{" + escaped(name) + "}")
+
+    def labelled(self, name: str, labels: Sequence[str]) -> str:
+        """Return an entry: X[N n]."""
+        return rf"{self.symbol(name)}[" + r"\,".join(labels) + "]"
+
+    def gradient(self, of: str) -> str:
+        """Return the left side of a gradient."""
+        return rf"\nabla {of}"
+
+    def partial(self, of: str, by: Sequence[str]) -> str:
+        """Return the left side of a partial derivative."""
+        order = f"^{len(by)}" if len(by) > 1 else ""
+        below = r" \, ".join(rf"\partial {x}" for x in by)
+        return rf"\frac{{\partial{order} {of}}}{{{below}}}"
+
+    def ratio(self, above: str, below: str, several: bool) -> str:
+        """Return a quotient of entries."""
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    ratio_level = PRODUCT
+
+    def entry(self, whole: str, indices: Sequence[str], labels: bool) -> str:
+        """Return an entry of what has no name."""
+        return whole + ("[" + r"\,".join(indices) + "]" if labels else f"_{{{primed(''.join(indices))}}}")
 
     def big(self, name: str, indices: Sequence[str], body: str) -> str:
         """Return a reduction."""
@@ -77,6 +127,10 @@ class Latex(Style):
             name
         ) or rf"\operatorname{{{name}}}"
         return rf"{shown}_{{{''.join(indices)}}} {body}"
+
+    def range(self, index: str, values: str, also: Sequence[str]) -> str:
+        """Return where a recursion holds."""
+        return f"({', '.join([f'{index} = {values}', *also])})".replace("…", r"\dots").replace("−", "-")
 
     def transposed(self, inner: str) -> str:
         """Return the transpose."""

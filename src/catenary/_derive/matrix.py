@@ -6,9 +6,10 @@ Scalars, column vectors and matrices: ``dims`` has no, one or two sizes.  The ro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from fractions import Fraction
+from typing import Any
 
 from . import expr as ex
 from .expr import Index, Size
@@ -186,6 +187,23 @@ class Labelled(Matrix):
     expr: ex.Expr
     axes: tuple[Index, ...]
     names: tuple[tuple[ex.Array, str], ...]
+
+
+def renamed(x: Any, name: Callable[[str], str]) -> Any:
+    """Return a matrix expression, or a tuple of them, with every symbol renamed."""
+    match x:
+        case Symbol():
+            return Symbol(x.dims, name(x.name), x.fixed)
+        case Labelled():
+            named = dict(x.names)
+            found = {n.array: None for _, n in ex.walk(x.expr) if isinstance(n, ex.At)}
+            return Labelled(x.dims, x.expr, x.axes, tuple((a, name(named.get(a) or a.symbol)) for a in found))
+        case Matrix():
+            parts = {f.name: getattr(x, f.name) for f in fields(x)}
+            return type(x)(**{k: renamed(v, name) if k != "dims" else v for k, v in parts.items()})
+        case tuple() if any(isinstance(p, Matrix) for p in x):
+            return tuple(renamed(p, name) for p in x)
+    return x
 
 
 TYPES = (

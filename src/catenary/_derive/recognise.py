@@ -38,9 +38,13 @@ class Recogniser:
             value, own = self.place(expr)
             return full(value, own, axes)
         except NotMatrix:
-            used = {n.array for _, n in ex.walk(expr) if isinstance(n, At) and n.array in self.names}
-            names = tuple(sorted(((a, self.names[a]) for a in used), key=lambda p: p[1]))
-            return mx.Labelled(_sizes(axes), expr, axes, names)
+            return self.entries(expr, axes)
+
+    def entries(self, expr: ex.Expr, axes: tuple[Index, ...]) -> mx.Labelled:
+        """Return the array over the given axes with its indices."""
+        used = {n.array for _, n in ex.walk(expr) if isinstance(n, At) and n.array in self.names}
+        names = tuple(sorted(((a, self.names[a]) for a in used), key=lambda p: p[1]))
+        return mx.Labelled(_sizes(axes), expr, axes, names)
 
     def place(self, expr: ex.Expr) -> Placed:
         """Return the expression and the indices of its rows and columns."""

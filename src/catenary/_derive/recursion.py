@@ -6,7 +6,7 @@ Where only the first or last differs by a symbol that stands for a neighbour (x 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -18,7 +18,10 @@ from .names import numbered
 
 @dataclass(frozen=True)
 class Line:
-    """One equation of a derivation: what is defined, and the range of i where it is a recursion."""
+    """One equation of a derivation: what is defined, and the range of i where it is a recursion.
+
+    ``entries`` is the same value with its indices.
+    """
 
     name: str
     value: Matrix
@@ -26,6 +29,12 @@ class Line:
     downward: bool = False
     aliases: tuple[tuple[str, str], ...] = ()
     differential: str = ""  # the function's name, where the line states its derivative by ``name``
+    entries: mx.Labelled | None = None
+
+    def renamed(self, name: Callable[[str], str]) -> Line:
+        """Return the line with every symbol renamed."""
+        value, entries = mx.renamed(self.value, name), mx.renamed(self.entries, name)
+        return replace(self, name=name(self.name), value=value, entries=entries)
 
 
 def fold(lines: Sequence[Line]) -> list[Line]:
@@ -67,9 +76,8 @@ def _fold(base: str, family: list[Line]) -> list[Line]:
     downward = numbers[0] > numbers[-1]
     line = family[numbers.index(model)]
     recursion = replace(
-        line,
+        line.renamed(lambda name: relative(name, model)),
         name=f"{base}_{{i}}",
-        value=_restored(line.value, model),
         span=(min(run), max(run)),
         downward=downward,
         aliases=tuple(aliases),
@@ -99,17 +107,6 @@ def _template(x: Any, layer: int) -> Any:
     if isinstance(x, tuple):
         return tuple(_template(p, layer) for p in x)
     return x
-
-
-def _restored(x: Any, layer: int) -> Any:
-    """Return an expression with names relative to a layer and its sizes kept."""
-    if isinstance(x, mx.Symbol):
-        return mx.Symbol(x.dims, relative(x.name, layer), x.fixed)
-    if isinstance(x, Matrix) and not isinstance(x, mx.Labelled):
-        return type(x)(
-            **{f.name: _restored(getattr(x, f.name), layer) if f.name != "dims" else x.dims for f in fields(x)}
-        )
-    return tuple(_restored(p, layer) for p in x) if isinstance(x, tuple) else x
 
 
 def _alias(best: Any, other: Any, layer: int) -> tuple[str, str] | None:

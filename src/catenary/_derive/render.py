@@ -1,4 +1,4 @@
-"""Printing mathematics: one walk over matrix expressions, shared by text and LaTeX.
+"""Printing mathematics: one walk over matrix expressions, shared by text, LaTeX and MathML.
 
 A ``Style`` says how each piece looks; this file says where parentheses stand.
 """
@@ -9,12 +9,11 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
 
-from . import expr as ex
 from . import matrix as mx
+from .entries import RATIO, Axes, Entries
 from .matrix import Matrix
 
 SUM, SCALED, HADAMARD, PRODUCT, ATOM = range(5)
-LETTERS = "ijklmpqrst"
 
 
 class Style:
@@ -53,6 +52,7 @@ class Style:
     minus = "−"
     plus = " + "
     subtract = " − "
+    equals = " = "
     times = " ⊙ "
     over = " ⊘ "
     ones = "1"
@@ -64,17 +64,54 @@ class Style:
     def transposed(self, inner: str) -> str:
         """Return the transpose of what needs no parentheses."""
 
+    @abstractmethod
+    def gradient(self, of: str) -> str:
+        """Return the left side ∇f."""
+
+    @abstractmethod
+    def partial(self, of: str, by: Sequence[str]) -> str:
+        """Return the left side ∂f/∂x, ∂²f/∂x∂y."""
+
+    @abstractmethod
+    def labelled(self, name: str, labels: Sequence[str]) -> str:
+        """Return an entry at axes that have names."""
+
+    @abstractmethod
+    def entry(self, whole: str, indices: Sequence[str], labels: bool) -> str:
+        """Return an entry of an array that has no name, by letters or by the names of its axes."""
+
+    @abstractmethod
+    def ratio(self, above: str, below: str, several: bool) -> str:
+        """Return a quotient of entries; ``several`` factors below."""
+
+    @abstractmethod
+    def range(self, index: str, values: str, also: Sequence[str]) -> str:
+        """Return where a recursion holds."""
+
+    ratio_level = RATIO
+
+    def axis(self, name: str) -> str:
+        """Return the name of an axis."""
+        return name
+
     def join(self, factors: Sequence[str]) -> str:
         """Return factors side by side."""
         return " ".join(factors)
+
+    def sum(self, terms: Sequence[str]) -> str:
+        """Return terms with their signs between them."""
+        text = terms[0]
+        for t in terms[1:]:
+            text += self.subtract + t.removeprefix(self.minus) if t.startswith(self.minus) else self.plus + t
+        return text
 
 
 class Printer:
     """Prints a matrix expression in a style."""
 
-    def __init__(self, style: Style) -> None:
-        """Remember the style."""
-        self.style = style
+    def __init__(self, style: Style, axes: Axes = Axes()) -> None:  # noqa: B008 (a frozen value)
+        """Remember the style, and how axes are called."""
+        self.style, self.axes = style, axes
 
     def __call__(self, x: Matrix, level: int = SUM) -> str:
         """Return the expression, in parentheses if it binds less than the level asks."""
@@ -91,7 +128,7 @@ class Printer:
             case mx.Number():
                 return (s.minus + s.number(-x.value), SUM) if x.value < 0 else (s.number(x.value), ATOM)
             case mx.Dimension():
-                return s.symbol(x.name), ATOM
+                return self.size(x.name), ATOM
             case mx.Ones():
                 return s.ones, ATOM
             case mx.Identity():
@@ -113,7 +150,7 @@ class Printer:
             case mx.Apply():
                 return s.function(x.name, [self(a) for a in x.items]), ATOM
             case mx.Sum():
-                return self._sum([self(t, SUM + 1) if mx.sign(t) > 0 else self(t) for t in x.items]), SUM
+                return s.sum([self(t, SUM + 1) if mx.sign(t) > 0 else self(t) for t in x.items]), SUM
             case mx.Hadamard():
                 return self._hadamard(x), HADAMARD
             case mx.Product():
@@ -123,13 +160,6 @@ class Printer:
             case mx.Labelled():
                 return self.labelled(x), SUM
         raise TypeError(f"{type(x).__name__} has no printed form")
-
-    def _sum(self, terms: Sequence[str]) -> str:
-        s = self.style
-        text = terms[0]
-        for t in terms[1:]:
-            text += s.subtract + t.removeprefix(s.minus) if t.startswith(s.minus) else s.plus + t
-        return text
 
     def _power(self, x: mx.Power) -> tuple[str, int]:
         if isinstance(x.x, mx.SquaredNorm) and x.exponent > 0:
@@ -185,6 +215,10 @@ class Printer:
             text or self.style.number(Fraction(1))
         ), SUM if negative else SCALED
 
+    def quotient(self, parts: Sequence[Matrix]) -> str:
+        """Return scalars that stand in front as a quotient, without their sign."""
+        return self._quotient([p for p in parts if not _below(p)], [p for p in parts if _below(p)])
+
     def _quotient(self, above: Sequence[Matrix], below: Sequence[Matrix]) -> str:
         number = Fraction(1)
         tops, bottoms = [], []
@@ -209,51 +243,11 @@ class Printer:
 
     def labelled(self, x: mx.Labelled) -> str:
         """Return an expression with its indices."""
-        letters = iter(LETTERS)
-        names = {i: next(letters) for i in x.axes}
-        return self.indexed(x.expr, names, dict(x.names))[0]
+        return Entries(self, dict(x.names))(x.expr, self.axes.names(x.axes))
 
-    def indexed(self, e: ex.Expr, names: dict[ex.Index, str], arrays: dict[ex.Array, str]) -> tuple[str, int]:
-        """Return an expression in indices, and how tightly it binds."""
-        s = self.style
-
-        def go(x: ex.Expr, level: int = SUM) -> str:
-            text, own = self.indexed(x, names, arrays)
-            return text if own >= level else f"{s.open}{text}{s.close}"
-
-        match e:
-            case ex.Num():
-                return (s.minus + s.number(-e.value), SUM) if e.value < 0 else (s.number(e.value), ATOM)
-            case ex.Dim():
-                return s.symbol(e.name), ATOM
-            case ex.Pos():
-                return names[e.index], ATOM
-            case ex.At():
-                where = [names[i] if isinstance(i, ex.Index) else str(i) for i in e.indices]
-                name = e.array.symbol or arrays[e.array]
-                return (s.indexed(name, where) if where else s.symbol(name)), ATOM
-            case ex.Fn():
-                return s.function(e.name, [go(c) for c in e.children]), ATOM
-            case ex.Pow():
-                return s.power(go(e.base, ATOM), e.exponent, True), ATOM
-            case ex.Mul():
-                first, *rest = e.children
-                if isinstance(first, ex.Num) and first.value < 0:
-                    size = [] if first.value == -1 else [s.number(-first.value)]
-                    return s.minus + s.join([*size, *(go(c, PRODUCT) for c in rest)]), SUM
-                return s.join([go(c, PRODUCT) for c in e.children]), PRODUCT
-            case ex.Add():
-                return self._sum([go(c) for c in e.children]), SUM
-            case ex.Along():
-                inside = dict(names) | {i: names[o] for i, o in zip(e.inner, e.outer, strict=True)}
-                return s.big(e.name, [names[i] for i in e.outer], self.indexed(e.body, inside, arrays)[0]), ATOM
-            case ex.Reduce():
-                free = [c for c in LETTERS if c not in names.values()]
-                inner = dict(names) | {i: free[n] for n, i in enumerate(e.indices)}
-                body, own = self.indexed(e.body, inner, arrays)
-                body = body if own >= PRODUCT else f"{s.open}{body}{s.close}"
-                return s.big(e.name, [inner[i] for i in e.indices], body), PRODUCT
-        raise TypeError(f"{type(e).__name__} has no printed form")
+    def size(self, name: str) -> str:
+        """Return the size of an axis: N, or |N| where N is the axis itself."""
+        return self.style.function("abs", [self.style.axis(name)]) if self.axes.labels else self.style.symbol(name)
 
 
 def _letter(x: Matrix) -> bool:

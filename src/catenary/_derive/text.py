@@ -9,7 +9,9 @@ from .matrix import is_decimal
 from .names import GREEK, numbered
 from .render import Printer, Style
 
-SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+DIGITS = "₀₁₂₃₄₅₆₇₈₉"
+LOWERED = DIGITS + "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ′"
+SUBSCRIPT = str.maketrans("0123456789aehijklmnoprstuvx", LOWERED[:-1])
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 FUNCTIONS = {
     "sigmoid": "σ", "sigmoid_prime": "σ′", "tanh_prime": "tanh′", "sqrt": "√", "log": "ln", "stop": "sg",
@@ -54,20 +56,54 @@ class Text(Style):
 
     def fraction(self, above: str, below: str) -> str:
         """Return a quotient in front: (1/N)."""
-        bare = (
-            below.lstrip("√").isalnum() or _enclosed(below) or (below.count("‖") == 2 and below[0] == below[-1] == "‖")
-        )
+        fenced = below[0] == below[-1] and below[0] in "‖|" and below.count(below[0]) == 2
+        bare = below.lstrip("√").isalnum() or _enclosed(below) or fenced
         below = below if bare else f"({below})"
         return f"({above}/{below})"
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
-        """Return an entry: X_ij."""
-        inside = ",".join(indices) if any(len(i) > 1 for i in indices) else "".join(indices)
-        return f"{self.symbol(name)}[{inside}]"
+        """Return an entry: Xᵢⱼ, W₁ᵢⱼ, δ_{i,j}."""
+        base, sub = split_name(name)
+        own = sub.translate(SUBSCRIPT) if sub.isdigit() else sub
+        inside = "".join(indices).translate(SUBSCRIPT)
+        if any(c in LOWERED for c in own) == bool(own) and all(c in LOWERED for c in inside):
+            return GREEK.get(base, base) + own + ("‚" if own and inside[0] in DIGITS else "") + inside
+        shown = "".join(indices) if all(len(i) == 1 for i in indices) else ",".join(indices)
+        return f"{GREEK.get(base, base)}_{{{sub + ',' if sub else ''}{shown}}}"
+
+    def labelled(self, name: str, labels: Sequence[str]) -> str:
+        """Return an entry: X[N n]."""
+        return f"{self.symbol(name)}[{' '.join(labels)}]"
+
+    def entry(self, whole: str, indices: Sequence[str], labels: bool) -> str:
+        """Return an entry of what has no name: inv(A)ᵢⱼ."""
+        inside = "".join(indices).translate(SUBSCRIPT)
+        lowered = not labels and all(c in LOWERED for c in inside)
+        return whole + (inside if lowered else f"[{(' ' if labels else ',').join(indices)}]")
 
     def big(self, name: str, indices: Sequence[str], body: str) -> str:
-        """Return a reduction: Σ_j …."""
-        return f"{BIG.get(name, name)}_{''.join(indices)} {body}"
+        """Return a reduction: Σⱼ …."""
+        inside = "".join(indices).translate(SUBSCRIPT)
+        lowered = all(c in LOWERED for c in inside)
+        shown = inside if lowered else f"_{indices[0]}" if len(indices) == 1 else f"_{{{' '.join(indices)}}}"
+        return f"{BIG.get(name, name)}{shown} {body}"
+
+    def gradient(self, of: str) -> str:
+        """Return ∇f."""
+        return f"∇{of}"
+
+    def partial(self, of: str, by: Sequence[str]) -> str:
+        """Return ∂f/∂x."""
+        order = str(len(by)).translate(SUPERSCRIPT) if len(by) > 1 else ""
+        return f"∂{order}{of}/{''.join('∂' + x for x in by)}"
+
+    def ratio(self, above: str, below: str, several: bool) -> str:
+        """Return a / b."""
+        return f"{above} / ({below})" if several else f"{above} / {below}"
+
+    def range(self, index: str, values: str, also: Sequence[str]) -> str:
+        """Return where a recursion holds: (i = 1, …, L, a₀ = x)."""
+        return f"({', '.join([f'{index} = {values}', *also])})"
 
     def transposed(self, inner: str) -> str:
         """Return Xᵀ."""
@@ -101,6 +137,19 @@ def split_name(name: str) -> tuple[str, str]:
     if len(name) > 2 and name[-2] == "_":
         return name[:-2], name[-1]
     return numbered(name)
+
+
+def typeset_name(name: str) -> tuple[str, str]:
+    """Return base and subscript of a name as it is typeset: also W_q for ``Wq``, W_out for ``W_out``.
+
+    >>> typeset_name("Wq"), typeset_name("b_out"), typeset_name("W_12"), typeset_name("loss")
+    (('W', 'q'), ('b', 'out'), ('W', '12'), ('loss', ''))
+    """
+    base, sub = split_name(name)
+    if not sub and len(base) == 2 and base[0].isupper() and base[1].islower():
+        return base[0], base[1]
+    head, _, tail = base.partition("_")
+    return (head, tail) if not sub and len(head) == 1 and tail.isalnum() else (base, sub)
 
 
 def number(value: Fraction | float) -> str:

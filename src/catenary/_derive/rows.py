@@ -1,0 +1,95 @@
+"""The equations of a derivation in one style and one form: left side, right side, and where they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from . import matrix as mx
+from .entries import Axes, Entries
+from .render import Printer, Style
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
+    from .recursion import Line
+
+FORMS = ("matrix", "labels", "index")
+
+
+def forms_of(form: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the forms asked for.
+
+    Raises:
+        ValueError: a form that there is not.
+    """
+    asked = (form,) if isinstance(form, str) else tuple(form)
+    for each in asked:
+        if each not in FORMS:
+            raise ValueError(f"form={each!r}: choose among {', '.join(map(repr, FORMS))}, or several of them")
+    return asked
+
+
+@dataclass(frozen=True)
+class Row:
+    """One equation as it is shown: ``left = right``, and the range of a recursion."""
+
+    left: str
+    right: str
+    span: str = ""
+
+
+class Rows:
+    """Writes the lines of a derivation."""
+
+    def __init__(self, derivation: Derivation, style: Style, form: str = "matrix") -> None:
+        """Remember the derivation; choose letters for axes that mean nothing else in it."""
+        self.of, self.style, self.form = derivation, style, form
+        self.printer = Printer(style, Axes(form == "labels", derivation.letters_taken))
+
+    def symbol(self, name: str) -> str:
+        """Return a name as the style writes it."""
+        return self.style.symbol(name)
+
+    def __call__(self, line: Line) -> Row:
+        """Return a line as a row."""
+        entries = self.entries(line)
+        right = self.printer(entries if entries is not None else line.value)
+        return Row(self.left(line, entries), right, self.span(line) if line.span else "")
+
+    def entries(self, line: Line) -> mx.Labelled | None:
+        """Return the line's value with its indices, where it is shown so."""
+        shown = isinstance(line.value, mx.Labelled) or (self.form != "matrix" and line.entries is not None)
+        return (line.entries or line.value) if shown else None  # type: ignore[return-value]
+
+    def left(self, line: Line, entries: mx.Labelled | None) -> str:
+        """Return what a line defines."""
+        name = self._entry(line.name, entries)
+        if not line.differential:
+            return name
+        of = self.symbol(line.differential)
+        single = len(self.of.gradients) == 1 and not (entries is not None and entries.axes)
+        return self.style.gradient(of) if single else self.style.partial(of, [name])
+
+    def _entry(self, name: str, entries: mx.Labelled | None) -> str:
+        if entries is None:
+            return self.symbol(name)
+        writer = Entries(self.printer, {})
+        names = self.printer.axes.names(entries.axes)
+        return writer.place(name, [writer.axis(names[i]) for i in entries.axes])
+
+    def span(self, line: Line) -> str:
+        """Return the range of a recursion and what stands for its first or last neighbour: i = 1, …, L, a₀ = x."""
+        assert line.span is not None
+        first, last = (self.of.layer(n) for n in line.span)
+        ends = (last, first) if line.downward else (first, last)
+        between = ", " if "".join(ends).isdigit() and line.span[1] - line.span[0] == 1 else ", …, "
+        also = [self.style.equals.join(map(self.symbol, (a, b))) for a, b in line.aliases]
+        return self.style.range("i", f"{ends[0]}{between}{ends[1]}", also)
+
+
+def beside(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of one line in several forms, each said once, its range behind the last."""
+    said = {(r.left, r.right): r for r in rows}
+    shown = list(said.values())
+    return [replace(r, span="") for r in shown[:-1]] + shown[-1:]
