@@ -1,0 +1,1 @@
+"""The gallery: programs, the derivatives that textbooks state for them, and ours."""
