@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 demo: $(VENV)/.demo
 	$(BIN)/catenary demo
 
-test: $(VENV)/.test
+test: $(VENV)/.test $(VENV)/node_modules/katex
 	$(BIN)/python -m pytest -q $(PYTEST) $(ARGS)
 
 check: $(VENV)/.dev
@@ -39,6 +39,11 @@ clean:
 $(VENV)/.demo $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e '.[$*]' '$(JAX)'
 	@touch $@
+
+# A renderer of LaTeX for the tests, where there is npm; without it they skip what needs it.
+$(VENV)/node_modules/katex: | $(BIN)/python
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $(VENV) katex@0.16; \
+	else echo "no npm: LaTeX is not rendered in the tests" >&2; fi
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "catenary needs Python 3.11 or newer: pass one as PYTHON=/path/to/python3" >&2; exit 1; }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .render import Printer
 
 LETTERS = "ijklmnprstuv"
-SUM, RATIO, BIG, PRODUCT, ATOM = range(5)
+SUM, RATIO, BIG, PRODUCT, RAISED, ATOM = range(6)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Entries:
         s = self.style
         match e:
             case ex.Num():
-                return (s.minus + s.number(-e.value), SUM) if e.value < 0 else (s.number(e.value), ATOM)
+                return self.printer.piece(mx.Number((), e.value))
             case ex.Dim():
                 return self.printer.size(e.name), ATOM
             case ex.Pos():
@@ -134,7 +134,7 @@ class Entries:
     ) -> tuple[str, int]:
         s = self.style
         if len(above) == 1 and not (front or below):
-            return self._power(above[0], scope), ATOM
+            return self._power(above[0], scope), RAISED
         minus = s.minus if any(mx.sign(p) < 0 for p in front) else ""
         quotient = self.printer.quotient(front)
         open_end = above[-1:] if not below else []  # a sum that ends the product needs no parentheses
@@ -144,7 +144,7 @@ class Entries:
             text, level = s.join([t for t in (quotient, text) if t]), s.ratio_level
         else:
             text = s.join([t for t in (quotient, *texts) if t]) or s.number(Fraction(1))
-            level = BIG if open_end and _open(open_end[0]) else PRODUCT if texts else ATOM
+            level = BIG if open_end and _open(open_end[0]) else PRODUCT
         return minus + text, SUM if minus else level
 
     def _side(self, factors: list[Expr], scope: dict[Index, str]) -> str:

@@ -52,13 +52,7 @@ class Latex(Style):
 
     def symbol(self, name: str) -> str:
         """Return a name with its subscript."""
-        base, sub = typeset_name(name)
-        bar = base.endswith("\u0304")
-        base = base.removesuffix("\u0304")
-        base = GREEK.get(base, base)
-        shown = LETTER.get(base) or (base if len(base) == 1 else r"\mathrm{" + escaped(base) + "}")
-        shown = rf"\bar{{{shown}}}" if bar else shown
-        return shown + (f"_{{{sub.replace('−', '-')}}}" if sub else "")
+        return self.indexed(name, [])
 
     def number(self, value: Fraction | float) -> str:
         """Return a number."""
@@ -89,9 +83,14 @@ class Latex(Style):
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         """Return an entry: X_{ij}, W_{1,ij}."""
-        base, sub = typeset_name(name)
-        shown = "".join(indices) if all(len(i) == 1 for i in indices) else ",".join(indices)
-        return f"{self.symbol(base)}_{{{sub + ',' if sub else ''}{primed(shown)}}}".replace("−", "-")
+        base, subs = typeset_name(name)
+        bar = base.endswith("\u0304")
+        base = GREEK.get(base.removesuffix("\u0304"), base.removesuffix("\u0304"))
+        shown = LETTER.get(base) or (base if len(base) == 1 and base != "_" else r"\mathrm{" + escaped(base) + "}")
+        shown = rf"\bar{{{shown}}}" if bar else shown
+        below = [rf"\mathrm{{{s}}}" if len(s) > 1 and s.isalpha() else s.replace("−", "-") for s in subs]
+        below += [primed(("" if all(len(i) == 1 for i in indices) else ",").join(indices))] * bool(indices)
+        return shown + (f"_{{{','.join(below)}}}" if below else "")
 
     def axis(self, name: str) -> str:
         """Return the name of an axis."""

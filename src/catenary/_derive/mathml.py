@@ -67,14 +67,13 @@ class MathML(Style):
         return self._scripted(name, "")
 
     def _scripted(self, full: str, indices: str) -> str:
-        base, sub = typeset_name(full)
+        base, subs = typeset_name(full)
         bare = base.removesuffix("\u0304")
         shown = name(GREEK.get(bare, bare))
         if bare != base:
             shown = f'<mover accent="true">{shown}<mo stretchy="false">¯</mo></mover>'
-        below = tokens(sub) if len(sub) < 2 or not sub.isalpha() else name(sub)
-        below += ("<mo>,</mo>" if sub and indices else "") + indices
-        return f"<msub>{shown}{row(below)}</msub>" if below else shown
+        below = [name(s) if len(s) > 1 and s.isalpha() else tokens(s) for s in subs] + [indices] * bool(indices)
+        return f"<msub>{shown}{row('<mo>,</mo>'.join(below))}</msub>" if below else shown
 
     def number(self, value: Fraction | float) -> str:
         """Return a number."""

@@ -13,7 +13,7 @@ from . import matrix as mx
 from .entries import RATIO, Axes, Entries
 from .matrix import Matrix
 
-SUM, SCALED, HADAMARD, PRODUCT, ATOM = range(5)
+SUM, SCALED, HADAMARD, PRODUCT, RAISED, ATOM = range(6)  # what has a superscript takes no second one
 
 
 class Style:
@@ -106,6 +106,14 @@ class Style:
         return text
 
 
+def signed(style: Style, value: Fraction | float) -> tuple[str, int]:
+    """Return a number with its sign, and how tightly it binds."""
+    if value < 0:
+        return style.minus + style.number(-value), SUM
+    whole = not isinstance(value, Fraction) or value.denominator == 1 or mx.is_decimal(value)
+    return style.number(value), ATOM if whole else SCALED
+
+
 class Printer:
     """Prints a matrix expression in a style."""
 
@@ -126,7 +134,7 @@ class Printer:
                 fixed = [str(f) for f in x.fixed if isinstance(f, int)]
                 return s.indexed(x.name, fixed) if fixed else s.symbol(x.name), ATOM
             case mx.Number():
-                return (s.minus + s.number(-x.value), SUM) if x.value < 0 else (s.number(x.value), ATOM)
+                return signed(s, x.value)
             case mx.Dimension():
                 return self.size(x.name), ATOM
             case mx.Ones():
@@ -134,7 +142,7 @@ class Printer:
             case mx.Identity():
                 return s.identity, ATOM
             case mx.Transpose():
-                return s.transposed(self(x.x, ATOM)), ATOM
+                return s.transposed(self(x.x, ATOM)), RAISED
             case mx.Diag():
                 return s.function("diag", [self(x.x)]), ATOM
             case mx.Trace():
@@ -142,7 +150,7 @@ class Printer:
             case mx.OneHot():
                 return s.function("onehot", [self(x.x)]), ATOM
             case mx.SquaredNorm():
-                return self(x.x).join(s.norm), ATOM
+                return self(x.x).join(s.norm), RAISED
             case mx.Power():
                 return self._power(x)
             case mx.Along() | mx.Reduction():
@@ -164,14 +172,16 @@ class Printer:
     def _power(self, x: mx.Power) -> tuple[str, int]:
         if isinstance(x.x, mx.SquaredNorm) and x.exponent > 0:
             norm = self(x.x.x).join(self.style.root_norm)
-            return norm if x.exponent == Fraction(1, 2) else self.style.power(norm, 2 * x.exponent, True), ATOM
+            if x.exponent == Fraction(1, 2):
+                return norm, ATOM
+            return self.style.power(norm, 2 * x.exponent, True), RAISED
         if x.exponent == Fraction(1, 2):
             return self.style.function("sqrt", [self(x.x)]), ATOM
         if x.exponent < 0 and not x.dims:
             return self._quotient([], [x]), ATOM
         if x.exponent < 0:
             return self._hadamard(mx.Hadamard(x.dims, (x,))), HADAMARD
-        return self.style.power(self(x.x, ATOM), x.exponent, not x.dims), ATOM
+        return self.style.power(self(x.x, ATOM), x.exponent, not x.dims), RAISED
 
     def _hadamard(self, x: mx.Hadamard) -> str:
         above = [f for f in x.items if not (isinstance(f, mx.Power) and f.exponent < 0)]
@@ -191,7 +201,7 @@ class Printer:
         return f"{self.style.open}{text}{self.style.close}" if bracketed else text
 
     def _product(self, x: mx.Product) -> str:
-        return self.style.join([self(f, ATOM) for f in x.items])
+        return self.style.join([self(f, RAISED) for f in x.items])
 
     def _scaled(self, x: mx.Scaled) -> tuple[str, int]:
         if any(isinstance(p, mx.Number) and p.value == 0 for p in x.scalars):
@@ -226,11 +236,11 @@ class Printer:
             if isinstance(p, mx.Number) and isinstance(p.value, Fraction):
                 number *= abs(p.value)
             else:
-                tops.append(self(p, ATOM))
+                tops.append(self(p, RAISED))
         for p in below:
             assert isinstance(p, mx.Power)
             inverse = p.x if p.exponent == -1 else mx.Power(p.dims, p.x, -p.exponent)
-            bottoms.append(self(inverse, ATOM))
+            bottoms.append(self(inverse, RAISED))
         decimal = mx.is_decimal(number)
         above_number = self.style.number(number) if decimal else self.style.number(Fraction(number.numerator))
         if number != 1 and (decimal or number.numerator != 1 or not (bottoms or number.denominator != 1)):

@@ -139,17 +139,21 @@ def split_name(name: str) -> tuple[str, str]:
     return numbered(name)
 
 
-def typeset_name(name: str) -> tuple[str, str]:
-    """Return base and subscript of a name as it is typeset: also W_q for ``Wq``, W_out for ``W_out``.
+def typeset_name(name: str) -> tuple[str, list[str]]:
+    """Return base and subscripts of a name as it is typeset: also W_q for ``Wq``, W_out for ``W_out``.
 
-    >>> typeset_name("Wq"), typeset_name("b_out"), typeset_name("W_12"), typeset_name("loss")
-    (('W', 'q'), ('b', 'out'), ('W', '12'), ('loss', ''))
+    >>> typeset_name("Wq"), typeset_name("b_out"), typeset_name("Wq_12"), typeset_name("loss")
+    (('W', ['q']), ('b', ['out']), ('W', ['q', '12']), ('loss', []))
     """
     base, sub = split_name(name)
-    if not sub and len(base) == 2 and base[0].isupper() and base[1].islower():
-        return base[0], base[1]
     head, _, tail = base.partition("_")
-    return (head, tail) if not sub and len(head) == 1 and tail.isalnum() else (base, sub)
+    if len(base) == 2 and base[0].isupper() and base[1].islower():
+        base, tail = base[0], base[1]
+    elif len(head) == 1 and tail.isalnum():
+        base = head
+    else:
+        tail = ""
+    return base, [s for s in (tail, sub) if s]
 
 
 def number(value: Fraction | float) -> str:
