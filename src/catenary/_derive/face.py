@@ -19,7 +19,8 @@ from .define import Definitions, define
 from .derivation import Derivation
 from .expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, axis, head, walk
 from .listing import listing
-from .program import Input, Program, equations, flat_inputs, flattened, trace
+from .marks import equations
+from .program import Input, Program, flat_inputs, flattened, trace
 from .read import UnreadableError, dims_of
 from .recognise import Recogniser
 from .recursion import Line
