@@ -29,6 +29,13 @@ Shapes = Annotated[list[str] | None, typer.Option("--shape", metavar="X=N,n", he
 Argnums = Annotated[str, typer.Option(metavar="0,1 | w,b", help="the arguments to differentiate, by number or name")]
 Latex = Annotated[bool, typer.Option("--latex", help="print LaTeX")]
 Python = Annotated[bool, typer.Option("--python", help="print Python that computes it")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="print Markdown")]
+Html = Annotated[Path | None, typer.Option("--html", metavar="OUT", help="write a page to OUT")]
+Form = Annotated[str, typer.Option(metavar="NAME", help="matrix, labels or index; several as matrix,index")]
+Times = Annotated[int, typer.Option(help="1 for gradient or Jacobian, 2 for the Hessian")]
+Formula = Annotated[str | None, typer.Option("--check", metavar="FORMULA", help=(
+    'compare with your own, as "2*A.T @ (A @ x - b)"; exit code 1 if it differs, and what differs'
+))]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Order = Annotated[str, typer.Option(metavar="NAME", help="auto, reverse, forward or cross-country")]
 
@@ -74,21 +81,82 @@ def derive(
     target: Target,
     shape: Shapes = None,
     argnums: Argnums = "0",
+    order: Times = 1,
+    form: Form = "matrix",
     latex: Latex = False,
+    markdown: Markdown = False,
+    html: Html = None,
     python: Python = False,
+    check: Formula = None,
     as_json: Json = False,
-) -> None:
+) -> int:
     """Print the formula of a function's derivative and how it comes about."""
     import catenary as ct
 
     fun, args = _prepare(target, shape)
-    with _user_code(target, args):
-        derivation = ct.derive(fun, *args, argnums=_argnums(argnums, fun, args))
+    options: dict[str, Any] = {"form": _forms(form)} | ({"order": order} if order != 1 else {})
+    with _user_code(target, args), _progress(f"deriving {target}"):
+        made = ct.derive(fun, *args, argnums=_argnums(argnums, fun, args), **options)
+        page = made.html() if html else ""
         if as_json:
-            text = json.dumps(_fields(derivation, "formula", "index_free", "latex", "python"), **JSON)
+            text = json.dumps(_fields(made, "formula", "index_free", "latex", "python"), **JSON)
         else:
-            text = derivation.latex() if latex else derivation.python() if python else str(derivation)
-    print(text)
+            text = made.latex() if latex else made.markdown() if markdown else made.python() if python else str(made)
+    if html:
+        _write(html, page)
+    if check is not None:
+        return _checked(made, check)
+    if not html or latex or markdown or python or as_json:
+        print(text)
+    return 0
+
+
+def _forms(text: str) -> str | tuple[str, ...]:
+    """`"index"` or `"matrix,index"` as the forms of a derivation."""
+    forms = tuple(part.strip() for part in text.split(","))
+    known = ("matrix", "labels", "index")
+    if wrong := [part for part in forms if part not in known]:
+        raise Stop(f"--form {text}: there is no form {wrong[0]!r}; choose among {', '.join(known)}")
+    return forms[0] if len(forms) == 1 else forms
+
+
+def _checked(derivation: Any, formula: str) -> int:
+    """Compare a formula with a derivation, and say what differs; the exit code."""
+    try:
+        found = derivation.check(formula)
+    except Exception as error:
+        said = error.msg if isinstance(error, SyntaxError) else _first_line(error)
+        raise Stop(f"--check {formula!r}: {type(error).__name__}: {said}") from None
+    print(f"{formula}  {found}")
+    return 0 if found else 1
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, and say so where the result does not go."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Stop(f"cannot write {path}: {error.strerror}") from None
+    print(f"wrote {path}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _progress(what: str, after: float = 2.0) -> Iterator[None]:
+    """Say what is being done, on stderr and only on a terminal, when it takes longer than a moment."""
+    import threading
+
+    from rich.console import Console
+
+    status = Console(stderr=True).status(f"{what} …")
+    timer = threading.Timer(after, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
 
 
 @app.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from catenary.cli import _examples, _load, main
+from catenary.cli import _examples, _load, _progress, main
 
 EXAMPLES = _examples()
 
@@ -41,6 +41,42 @@ def test_derive_latex(capsys):
 
 def test_derive_python_compiles(capsys):
     compile(run(capsys, "derive", f"{EXAMPLES}/logistic.py:J", "--python"), "derived.py", "exec")
+
+
+def test_derive_markdown_and_forms(capsys):
+    text = run(capsys, "derive", f"{EXAMPLES}/logistic.py:J", "--markdown", "--form", "matrix,index")
+    assert "| matrix | index |" in text and r"\sum_{j}" in text
+    assert "Σⱼ Xⱼᵢ" in run(capsys, "derive", f"{EXAMPLES}/logistic.py:J", "--form", "index")
+
+
+def test_derive_html(capsys, tmp_path: Path):
+    assert run(capsys, "derive", f"{EXAMPLES}/logistic.py:J", "--html", str(tmp_path / "J.html")) == ""
+    page = (tmp_path / "J.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>") and "<math" in page
+
+
+RIGHT = "-X.T @ (y / (1 + jnp.exp(y * (X @ w)))) / X.shape[0]"
+
+
+def test_derive_checks_a_formula(capsys):
+    assert "agrees" in run(capsys, "derive", f"{EXAMPLES}/logistic.py:J", "--check", RIGHT)
+
+
+def test_derive_says_what_differs_and_ends_with_1(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["derive", f"{EXAMPLES}/logistic.py:J", "--check", RIGHT.removeprefix("-")])
+    assert ended.value.code == 1
+    assert "sign" in capsys.readouterr().out
+
+
+def test_a_long_wait_is_announced(capsys, monkeypatch: pytest.MonkeyPatch):
+    import time
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for seconds, said in ((0.0, False), (0.3, True)):
+        with _progress("deriving J", after=0.1):
+            time.sleep(seconds)
+        assert ("deriving J" in capsys.readouterr().err) is said
 
 
 def test_derive_json(capsys):

@@ -49,6 +49,10 @@ MISTAKES = [
     # arguments                                     what the line says
     (["derive"], r"Missing argument 'FILE.py:function'\. See catenary --help"),
     (["derive", "good.py:loss", "--nonsense"], r"No such option: --nonsense"),
+    (["derive", "good.py:loss", "--form", "tensor"], r"--form tensor: there is no form 'tensor'; choose among matrix"),
+    (["derive", "good.py:loss", "--check", "2 * v"], r"--check '2 \* v': NameError: name 'v' is not defined"),
+    (["derive", "good.py:loss", "--check", "2 *"], r"--check '2 \*': SyntaxError: invalid syntax"),
+    (["derive", "good.py:loss", "--html", "."], r"cannot write \.: Is a directory"),
     (["demo", "--out", "notes.txt"], r"cannot write to notes\.txt: File exists; choose another place with --out"),
     (["sing"], r"No such command 'sing'"),
     (["derive", "absent.py:loss"], r"absent\.py does not exist; write FILE\.py:function"),
