@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jax import tree_util
 
-from .gradient import gradient
+from .computed import derivatives
 from .program import Input
 from .read import dims_of
 from .value import _lse, sigmoid, softmax
@@ -77,18 +77,13 @@ def _size(size: int | str, sizes: dict[str, int]) -> int:
 
 
 def computed(
-    flat: Callable[..., Any], chosen: Sequence[int], values: Sequence[np.ndarray]
+    flat: Callable[..., Any], chosen: Sequence[int], values: Sequence[np.ndarray], order: int = 1
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the value and the computed gradients of a flat function, in float64."""
-
-    def with_value(*xs: Any) -> tuple[Any, list[Any]]:
-        value = flat(*xs)
-        return value, [value]
-
+    """Return the value and the computed derivatives of a flat function, in float64."""
     with jax.enable_x64(True):
         arrays = [jax.numpy.asarray(v) for v in values]
-        grads, (value,) = jax.jit(gradient(with_value, chosen))(*arrays)
-        return np.asarray(value), [np.asarray(g) for g in grads]
+        value, found = jax.jit(lambda *xs: (flat(*xs), derivatives(flat, chosen, order)(*xs)))(*arrays)
+        return np.asarray(value), [np.asarray(g) for g in found]
 
 
 def evaluated(source: str, name: str, args: Sequence[Any]) -> list[np.ndarray]:

@@ -71,7 +71,7 @@ def arrays_in(expr: Expr) -> list[Array]:
 def define(program: Program) -> Definitions:
     """Choose the definitions of a program and its gradients."""
     user = _forward_names(program)
-    roots = [g.expr for _, g in program.gradients]
+    roots = [g.value.expr for g in program.gradients]
     kept = dict(user)
     for array in _below([*roots, program.value.expr, *(a.body for a in user if a.body)]):
         kept.setdefault(array, "")
@@ -80,7 +80,7 @@ def define(program: Program) -> Definitions:
     written = _Writing(program, user, kept)
     program_only = _below([program.value.expr, *map(entry, user)])
     bodies = {a: written(a.body, a, adjoints=a not in program_only) for a in kept if a.body is not None}
-    gradients = [(i.name, written(g.expr)) for i, g in program.gradients]
+    gradients = [(g.name, written(g.value.expr)) for g in program.gradients]
     parts = Definitions([], [], written(program.value.expr, adjoints=False), gradients, kept)
     _share(parts, bodies, [a for a in kept if a not in user], {i.name for i in program.inputs})
     early = _reached([parts.value, *(bodies[a] for a in user if a in bodies)], bodies) | set(user)

@@ -36,6 +36,12 @@ MEANINGS = {
 }
 
 
+LAYOUT = (
+    "a row for each entry of the result and a column for each entry of the argument; matrices are read row after row, "
+    "vec(AXB) = (A ⊗ Bᵀ) vec(X)."
+)
+
+
 @dataclass
 class Derivation:
     """A program's derivative as a formula, from ``ct.derive``.
@@ -66,6 +72,7 @@ class Derivation:
     args: Sequence[Any]
     inputs: list[Input]
     argnums: int | tuple[int, ...]
+    order: int
     flat: Callable[..., Any]
     forward: list[Line]
     value: Line
@@ -115,9 +122,9 @@ class Derivation:
     def lines(self) -> list[tuple[str, list[Line]]]:
         """Return the titled parts of the derivation, recursions folded."""
         if "labels" in self.forms:  # the axes of each layer have names of their own
-            parts = [self.forward, self.differentials, self.backward, self.gradients]
+            parts = [self.forward, self.differentials, self.backward, self._distinct]
         else:
-            parts = [fold(part) for part in (self.forward, self.differentials, self.backward, self.gradients)]
+            parts = [fold(part) for part in (self.forward, self.differentials, self.backward, self._distinct)]
         bases = {b for part in parts for line in part if line.span
                  for b in (*_bases(line.value), line.name.partition("_{")[0])}  # fmt: skip
 
@@ -134,14 +141,28 @@ class Derivation:
         return f"{base}_{{{self.letter}}}" if number == str(self.layers) and base in bases else name
 
     @property
+    def _distinct(self) -> list[Line]:
+        """The derivatives without those that are known by symmetry: ∂²f/∂y∂x beside ∂²f/∂x∂y."""
+        names = list(dict.fromkeys(line.by[0][0] for line in self.gradients if line.by))
+        return [g for g in self.gradients if len(g.by) < 2 or names.index(g.by[0][0]) <= names.index(g.by[1][0])]
+
+    @property
     def layout(self) -> str:
         """How derivatives are laid out."""
-        return f"The derivative of {self.function} with respect to an argument has the shape of that argument."
+        own = f"The derivative of {self.function} with respect to an argument has "
+        return own + ("the shape of that argument." if self.kind == "gradient" else LAYOUT)
 
     @property
     def _order(self) -> str:
         """The title of the derivative: the order in which the maps are multiplied, and why."""
-        return f"derivative, from the output end, because {self.function} is one number"
+        if self.kind == "gradient":
+            return f"derivative, from the output end, because {self.function} is one number"
+        return "derivative" if self.order == 1 else "second derivative, of the first"
+
+    @property
+    def kind(self) -> str:
+        """What is derived: a gradient, a Jacobian or a Hessian."""
+        return "Hessian" if self.order == 2 else "Jacobian" if self.value.value.dims else "gradient"
 
     @cached_property
     def letter(self) -> str:
@@ -239,9 +260,9 @@ class Derivation:
         needed = self._needed(targets)
         definitions = [line for line in (*self.forward, *self.backward) if line.name in needed]
         which = ", ".join(i.name for i in self.inputs if i.chosen)
-        summary = f"Return the gradient of {self.function} with respect to {which}."
+        summary = f"Return the {self.kind} of {self.function} with respect to {which}."
         argnums = None if value else self.argnums
-        return source(name, self.parameters, self.args, self.inputs, definitions, targets, argnums, summary)
+        return source(name, self.parameters, self.args, self.inputs, definitions, targets, argnums, summary, self.order)
 
     # whether it is right
 
@@ -256,10 +277,10 @@ class Derivation:
             A ``Check``: true if it agrees, and as text what differs.
         """
         chosen = [n for n, i in enumerate(self.inputs) if i.chosen]
-        names = [self.inputs[n].name for n in chosen]
+        names = [line.name for line in self.gradients]
         for positive in (False, True):
             values, sizes = sample(self.inputs, seed, positive)
-            value, wanted = computed(self.flat, chosen, values)
+            value, wanted = computed(self.flat, chosen, values, self.order)
             if all(np_isfinite(w) for w in (value, *wanted)):
                 break
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,16 +14,18 @@ import numpy as np
 from .. import errors
 from .._signature import arguments
 from . import chain as chains
+from . import kronecker
+from . import matrix as mx
 from . import names as naming
 from .check import FormulaError
 from .define import Definitions, define
 from .derivation import Derivation
-from .expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, axis, head, walk
+from .expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, Size, axis, head, walk
 from .listing import listing
 from .marks import equations
-from .program import Input, Program, flat_inputs, flattened, trace
-from .read import UnreadableError, dims_of
-from .recognise import Recogniser
+from .program import Derivative, Input, Program, flat_inputs, flattened, trace
+from .read import UnreadableError
+from .recognise import NotMatrix, Recogniser
 from .recursion import Line
 from .rows import forms_of
 from .shapes import Axis, symbolic
@@ -32,16 +35,18 @@ def derive(
     fun: Callable[..., Any],
     *args: Any,
     argnums: int | Sequence[int] = 0,
+    order: int = 1,
     dims: Mapping[str, str] | None = None,
     form: str | Sequence[str] = "matrix",
 ) -> Derivation:
-    """Derive the index-free formula of a program's gradient.
+    """Derive the index-free formula of a program's gradient, Jacobian or Hessian.
 
     Args:
-        fun: a function of arrays, or pytrees of arrays, that returns one real number.
+        fun: a function of arrays, or pytrees of arrays, that returns one real number, or one array of them.
         *args: example arguments, as arrays or ``jax.ShapeDtypeStruct``; without them the shapes come from
             annotations such as ``Float[Array, "N n"]``. Sizes become names: N, n, m, …
         argnums: which arguments to differentiate with respect to.
+        order: 1 for the gradient, or the Jacobian of an array; 2 for the Hessian.
         dims: names for sizes, by argument: ``{"X": "N n"}``.
         form: ``"matrix"``, with indices only where it must be; ``"labels"``, every axis by the name of its size,
             ``X[N n]``; ``"index"``, the classical ``Xᵢⱼ``; or several, to compare: ``("matrix", "index")``.
@@ -50,8 +55,8 @@ def derive(
         A ``Derivation``: print it, or take ``.formula``, ``.latex()``, ``.markdown()``, ``.html()``, ``.python()``.
 
     Raises:
-        TypeError: an argument that is no array of real numbers, or a result that is no number.
-        NotImplementedError: a program part for which no formula can be written yet, or a vector-valued function.
+        TypeError: an argument that is no array of real numbers, or a result that is no array of real numbers.
+        NotImplementedError: a program part for which no formula can be written yet.
         FormulaError: the formula does not agree with the computed derivative, and is not shown.
 
     Cost: one trace of the program and of its gradient, and one compilation for the check.
@@ -66,10 +71,12 @@ def derive(
     ∂J/∂wᵢ = −(1/N) Σⱼ Xⱼᵢ yⱼ σ(−yⱼ Σₖ Xⱼₖ wₖ)
     """
     forms_of(form)
+    if order not in (1, 2):
+        raise ValueError(f"ct.derive: order={order!r}; expected 1 for a first derivative or 2 for a second")
     if not callable(fun):
         raise TypeError(f"ct.derive: expected a function, got {type(fun).__name__}")
     if hasattr(fun, "stages") and len(args) == 2:
-        return _derive_chain(fun, *args, argnums=argnums).with_form(form)
+        return _derive_chain(fun, *args, argnums=argnums, order=order).with_form(form)
     if not args:
         args = arguments(fun, {k: _commas(v) for k, v in (dims or {}).items()})
         dims = None
@@ -80,7 +87,7 @@ def derive(
         for n, i in enumerate(inputs)
         for a, name in enumerate((dims or {}).get(i.name, "").replace(",", " ").split())
     }
-    return _derived(fun, args, argnums, inputs, given).with_form(form)
+    return _derived(fun, args, argnums, inputs, given, order).with_form(form)
 
 
 def _derived(
@@ -89,6 +96,7 @@ def _derived(
     argnums: int | Sequence[int],
     inputs: list[Input],
     given: dict[Axis, str],
+    order: int = 1,
 ) -> Derivation:
     verb = errors.call("derive", fun)
     _check_inputs(verb, inputs)
@@ -101,7 +109,7 @@ def _derived(
         named = [replace(i, struct=s) for i, s in zip(inputs, structs, strict=True)]
         try:
             with jax.enable_x64(True):
-                program = trace(closed, named)
+                program = trace(closed, named, order)
             parts = define(program)
         except Exception as error:  # perhaps only with names for sizes: numbers are tried last
             refused = error
@@ -121,7 +129,7 @@ def _derived(
     return best
 
 
-def _derive_chain(chain: Any, theta: Any, x: Any, argnums: int | Sequence[int]) -> Derivation:
+def _derive_chain(chain: Any, theta: Any, x: Any, argnums: int | Sequence[int], order: int) -> Derivation:
     """Derive a composition: its total derivative, its bracketings and their cost, and its gradient block by block."""
     parts = tuple(jax.eval_shape(chain.split, theta))
 
@@ -135,7 +143,7 @@ def _derive_chain(chain: Any, theta: Any, x: Any, argnums: int | Sequence[int]) 
     args = (parts, x)
     inputs = chains.named(flat_inputs(L, args, _positions("ct.derive", argnums, 2)), chain.stages, parts)
     shapes = chains.shapes_of(chain.stages, parts, inputs[-1].struct)
-    made = _derived(L, args, argnums, inputs, chains.dimension_names(inputs, parts, shapes))
+    made = _derived(L, args, argnums, inputs, chains.dimension_names(inputs, parts, shapes), order)
     made.code = "\n\n".join(filter(None, map(listing, dict.fromkeys(chain.stages))))
     made.preface = chains.preface(chain.stages, shapes)
     return made
@@ -212,15 +220,10 @@ def _coarse(closed: Any) -> bool:
 def _check_result(verb: str, closed: Any) -> None:
     avals = closed.out_avals
     if len(avals) != 1:
-        raise TypeError(f"{verb}: the function returns {len(avals)} arrays; a gradient needs one number")
+        raise TypeError(f"{verb}: the function returns {len(avals)} arrays; a derivative needs one")
     (aval,) = avals
-    if aval.shape != ():
-        raise NotImplementedError(
-            f"{verb}: the result has shape {aval.shape}; the formula of a Jacobian comes later. "
-            "Derive a number made of it, such as its sum."
-        )
     if not jnp.issubdtype(aval.dtype, np.floating):
-        raise TypeError(f"{verb}: the result has dtype {aval.dtype}; a gradient needs a real number")
+        raise TypeError(f"{verb}: the result has dtype {aval.dtype}; a derivative needs real numbers")
 
 
 def _derivation(
@@ -229,24 +232,43 @@ def _derivation(
 ) -> Derivation:  # fmt: skip
     recogniser = Recogniser(parts.names)
 
-    def line(name: str, body: Expr, axes: tuple[Index, ...], differential: str = "") -> Line:
-        value, entries = recogniser.write(body, axes), recogniser.entries(body, axes)
-        return Line(name, value, differential=differential, entries=entries)
+    def line(name: str, body: Expr, axes: tuple[Index, ...]) -> Line:
+        return Line(name, recogniser.write(body, axes), entries=recogniser.entries(body, axes))
 
     name = _function_name(fun, inputs)
     forward = [line(n, body, _wide_axes(array)) for n, array, body in parts.forward]
     backward = [line(n, body, _wide_axes(array)) for n, array, body in parts.backward]
-    leaves = {i.name: i for i, _ in program.gradients}
-    gradients = []
-    for leaf, body in parts.gradients:
-        sizes = dims_of(leaves[leaf].struct.shape)
-        axes = tuple(axis(n, d) for n, d in enumerate(sizes))
-        gradients.append(line(leaf, body, axes, name))
-    value = line(name, parts.value, ())
+    gradients = [
+        _derivative_line(recogniser, name, derivative, body)
+        for derivative, (_, body) in zip(program.gradients, parts.gradients, strict=True)
+    ]
+    value = line(name, parts.value, _axes(program.value.dims))
     parameters = naming.parameters(fun, len(args))
-    made = Derivation(name, parameters, args, inputs, argnums, flat, forward, value, backward, gradients)
+    order = len(program.gradients[0].by) if program.gradients else 1
+    made = Derivation(name, parameters, args, inputs, argnums, order, flat, forward, value, backward, gradients)
     made.code = listing(fun)
     return made
+
+
+def _derivative_line(recogniser: Recogniser, function: str, derivative: Derivative, body: Expr) -> Line:
+    """Return the line of a derivative: as a matrix with the axes of the last input for columns, where there is one."""
+    dims = derivative.value.dims
+    axes, last = _axes(dims), len(dims) - len(derivative.by[-1].struct.shape)
+    rows, columns = (tuple(i for i in part if i.size != 1) for part in (axes[:last], axes[last:]))
+    value = recogniser.write(body, axes)
+    if last and isinstance(value, mx.Labelled):
+        with contextlib.suppress(NotMatrix):
+            value = recogniser.write(body, (*rows, *columns)) if len(rows) < 2 > len(columns) else value
+            if isinstance(value, mx.Labelled):
+                value = kronecker.jacobian(recogniser, body, rows, columns)
+            value = mx.Laid(dims, value)
+    by = tuple((i.name, len(i.struct.shape)) for i in derivative.by)
+    entries = recogniser.entries(body, axes)
+    return Line(derivative.name, value, differential=function, entries=entries, by=by)
+
+
+def _axes(dims: Sequence[Size]) -> tuple[Index, ...]:
+    return tuple(axis(n, d) for n, d in enumerate(dims))
 
 
 def _wide_axes(array: Array) -> tuple[Index, ...]:

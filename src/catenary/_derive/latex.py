@@ -46,6 +46,7 @@ class Latex(Style):
     subtract = " - "
     times = r" \odot "
     over = r" \oslash "
+    kronecker = r" \otimes "
     ones = r"\mathbf{1}"
     norm = (r"\left\|", r"\right\|^2")
     root_norm = (r"\left\|", r"\right\|")
@@ -100,9 +101,9 @@ class Latex(Style):
         """Return an entry: X[N n]."""
         return rf"{self.symbol(name)}[" + r"\,".join(labels) + "]"
 
-    def gradient(self, of: str) -> str:
-        """Return the left side of a gradient."""
-        return rf"\nabla {of}"
+    def gradient(self, of: str, order: int = 1) -> str:
+        """Return the left side of a gradient or a Hessian."""
+        return rf"\nabla{f'^{order}' if order > 1 else ''} {of}"
 
     def partial(self, of: str, by: Sequence[str]) -> str:
         """Return the left side of a partial derivative."""

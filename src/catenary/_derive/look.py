@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .expr import Add, Along, Dim, Expr, Fn, Mul, Num, Pow, Reduce, head
+from .expr import Add, Along, Dim, Expr, Fn, Mul, Num, Pos, Pow, Reduce, head
 from .rename import peel
 
 
@@ -17,6 +17,13 @@ def call(expr: Expr, name: str) -> Expr | None:
 def others(items: Sequence[Expr], *places: int) -> list[Expr]:
     """Return the items at all other places."""
     return [x for n, x in enumerate(items) if n not in places]
+
+
+def is_delta(term: Expr) -> bool:
+    """Say whether a term is, or has as a factor, a Kronecker delta of two axes."""
+    return any(
+        isinstance(f, Fn) and f.name == "eq" and all(isinstance(a, Pos) for a in f.children) for f in factors(term)
+    )
 
 
 POSITIVE = frozenset({"exp", "sigmoid", "softplus", "sigmoid_prime", "tanh_prime"})

@@ -56,6 +56,8 @@ class MathML(Style):
     equals = infix("=")
     times = infix("⊙")
     over = infix("⊘")
+    kronecker = infix("⊗")
+    commutation = "K"
     ones = '<mn mathvariant="bold">𝟏</mn>'
     identity = "<mi>I</mi>"
     norm = ('<msup><mrow><mo form="prefix">‖</mo>', '<mo form="postfix">‖</mo></mrow><mn>2</mn></msup>')
@@ -138,9 +140,10 @@ class MathML(Style):
         below = THIN.join(i if i.startswith("<") else tokens(i) for i in indices)
         return f"<{'munder' if sign else 'msub'}>{shown}{row(below)}</{'munder' if sign else 'msub'}>{THIN}{body}"
 
-    def gradient(self, of: str) -> str:
-        """Return the left side of a gradient."""
-        return row(f'<mo form="prefix">∇</mo>{of}')
+    def gradient(self, of: str, order: int = 1) -> str:
+        """Return the left side of a gradient or a Hessian."""
+        nabla = '<mo form="prefix">∇</mo>'
+        return row((f"<msup>{nabla}<mn>{order}</mn></msup>" if order > 1 else nabla) + of)
 
     def partial(self, of: str, by: Sequence[str]) -> str:
         """Return the left side of a partial derivative."""

@@ -6,7 +6,7 @@ Scalars, column vectors and matrices: ``dims`` has no, one or two sizes.  The ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
@@ -113,6 +113,23 @@ class OneHot(_One):
 
 
 @dataclass(frozen=True)
+class Vec(_One):
+    """vec(X), the rows of X one after another."""
+
+
+@dataclass(frozen=True)
+class Commuted(_One):
+    """A matrix times K, where K vec(X) = vec(Xᵀ); ``shape`` is that of X."""
+
+    shape: tuple[Size, ...]
+
+
+@dataclass(frozen=True)
+class Laid(_One):
+    """A matrix seen as an array with more axes, or with axes of size 1: the layout that JAX gives a derivative."""
+
+
+@dataclass(frozen=True)
 class Power(_One):
     """A power, entry by entry."""
 
@@ -148,6 +165,11 @@ class _Many(Matrix):
 @dataclass(frozen=True)
 class Product(_Many):
     """A matrix product."""
+
+
+@dataclass(frozen=True)
+class Kronecker(_Many):
+    """A Kronecker product of two."""
 
 
 @dataclass(frozen=True)
@@ -207,8 +229,9 @@ def renamed(x: Any, name: Callable[[str], str]) -> Any:
 
 
 TYPES = (
-    Symbol, Number, Dimension, Ones, Identity, Transpose, Diag, Trace, SquaredNorm, OneHot, Power, Along, Reduction,
-    Product, Hadamard, Sum, Apply, Scaled, Labelled,
+    Symbol, Number, Dimension, Ones, Identity, Transpose, Diag, Trace, SquaredNorm, OneHot, Vec, Commuted, Laid, Power,
+    Along, Reduction,
+    Product, Kronecker, Hadamard, Sum, Apply, Scaled, Labelled,
 )  # fmt: skip
 
 
@@ -271,13 +294,16 @@ def transpose(x: Matrix) -> Matrix:
             return Scaled(new.dims, x.scalars, new)
         case Product():
             return Product(x.dims[::-1], tuple(transpose(f) for f in reversed(x.items)))
-        case Sum() | Hadamard() if len(x.dims) == 2 and _transposed(x) * 2 >= len(x.items):
-            return type(x)(x.dims[::-1], tuple(transpose(t) for t in x.items))
+        case Sum() | Hadamard() if len(x.dims) == 2:
+            inside = type(x)(x.dims[::-1], tuple(transpose(t) for t in x.items))
+            if turns(inside) <= turns(x):
+                return inside
     return Transpose(x.dims[::-1], x)
 
 
-def _transposed(x: Matrix) -> int:
-    return sum(isinstance(p.x if isinstance(p, Scaled) else p, Transpose) for p in x.parts)
+def turns(x: Matrix) -> int:
+    """Return the number of transposed matrices in an expression."""
+    return (isinstance(x, Transpose) and len(x.dims) == 2) + sum(map(turns, x.parts))
 
 
 def product(items: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
@@ -347,3 +373,11 @@ def total(terms: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
 
 def _inner(x: Matrix) -> tuple[Matrix, ...]:
     return (x.x,) if isinstance(x, Transpose) else ()
+
+
+def kronecker(items: Sequence[Matrix], dims: tuple[Size, ...]) -> Matrix:
+    """Return A ⊗ B with scalars in front; I ⊗ I is I."""
+    if all(isinstance(x, Identity) for x in items):
+        return Identity(dims)
+    scalars = [s for x in items if isinstance(x, Scaled) for s in x.scalars]
+    return scaled(scalars, Kronecker(dims, tuple(x.x if isinstance(x, Scaled) else x for x in items)))

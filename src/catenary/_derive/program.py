@@ -5,7 +5,7 @@ The user's jaxpr is replayed with its intermediates as further results, read int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy as np
 from jax import tree_util
 
 from . import names as naming
-from .build import ONE
 from .differentiate import cotangents, identity
 from .expr import Array, At, Expr, Index, Size, axis
 from .marks import marked
@@ -34,25 +33,45 @@ class Input:
 
 
 @dataclass
+class Derivative:
+    """A derivative with respect to one input, or to several in turn: the axes of the result stand before theirs."""
+
+    by: tuple[Input, ...]
+    value: Value
+
+    @property
+    def name(self) -> str:
+        """The names of the inputs."""
+        return "·".join(i.name for i in self.by)
+
+
+@dataclass
 class Program:
     """What was read: the value, the named intermediates, and the derivative at the chosen inputs.
 
-    ``adjoint`` says of which intermediate an array is the cotangent.  A derivative of an array result has the axes of
-    the result before those of the input.
+    ``adjoint`` says of which intermediate an array is the cotangent.
     """
 
     inputs: list[Input]
     value: Value
     forward: list[tuple[str, Array]]
     conventional: set[str]
-    gradients: list[tuple[Input, Value]] = field(default_factory=list)
+    gradients: list[Derivative] = field(default_factory=list)
     adjoint: dict[Array, str] = field(default_factory=dict)
 
 
-def trace(closed: Any, inputs: list[Input]) -> Program:
-    """Return the program of a flat jaxpr with one result, and its derivative."""
+def trace(closed: Any, inputs: list[Input], order: int = 1) -> Program:
+    """Return the program of a flat jaxpr with one result, and its derivative of the given order."""
     program = _read(closed, inputs)
-    _differentiate(program)
+    names = {array: name for name, array in program.forward}
+    program.gradients, made = _derivatives(program.value, inputs, names)
+    program.adjoint = {made[a]: name for name, a in program.forward if a in made}
+    for _ in range(order - 1):
+        program.gradients = [
+            Derivative(first.by + second.by, second.value)
+            for first in program.gradients
+            for second in _derivatives(first.value, inputs, {})[0]
+        ]
     return program
 
 
@@ -68,17 +87,16 @@ def _read(closed: Any, inputs: list[Input]) -> Program:
     return Program(inputs, value, forward, {m.name for m in marks if m.conventional})
 
 
-def _differentiate(program: Program) -> None:
-    """Add the derivative of the value to a program."""
-    value = program.value
+def _derivatives(
+    value: Value, inputs: Sequence[Input], names: Mapping[Array, str]
+) -> tuple[list[Derivative], dict[Array, Array]]:
+    """Return the derivatives of a value, and the arrays that the cotangents of the named intermediates became."""
     out = tuple(axis(n, d) for n, d in enumerate(value.dims))
     rows = tuple(Index(f"r{n}", d) for n, d in enumerate(value.dims))
-    wanted = [i for i in program.inputs if i.chosen]
-    symbols = [named(i.name, i.struct) for i in wanted]
-    names = {array: name for name, array in program.forward}
-    found, made = cotangents(value.expr, identity(out, rows) if rows else ONE, symbols, names, rows)
-    program.adjoint = {made[a]: name for name, a in program.forward if a in made}
-    program.gradients = [(i, _laid_out(found[s], rows, s)) for i, s in zip(wanted, symbols, strict=True)]
+    wanted = {i.name: named(i.name, i.struct) for i in inputs if i.chosen}
+    found, made = cotangents(value.expr, identity(out, rows), wanted.values(), {} if rows else names, rows)
+    by = [i for i in inputs if i.chosen]
+    return [Derivative((i,), _laid_out(found[a], rows, a)) for i, a in zip(by, wanted.values(), strict=True)], made
 
 
 def _laid_out(cotangent: Expr, rows: Sequence[Index], array: Array) -> Value:

@@ -116,6 +116,14 @@ class PythonPrinter:
                 return f"jnp.sum({self(x.x, ATOM)} ** 2)", ATOM
             case mx.OneHot():
                 return self._one_hot(x), ATOM
+            case mx.Vec():
+                return f"jnp.ravel({self(x.x)})", ATOM
+            case mx.Kronecker():
+                return f"jnp.kron({', '.join(map(self._matrix, x.items))})", ATOM
+            case mx.Commuted():
+                return self._commuted(x), ATOM
+            case mx.Laid():
+                return f"jnp.reshape({self(x.x)}, ({', '.join(map(self.size, x.dims))},))", ATOM
             case mx.Power():
                 return self._power(x, spread)
             case mx.Along():
@@ -191,6 +199,17 @@ class PythonPrinter:
         for t in terms[1:]:
             text += " - " + t[1:] if t.startswith("-") else " + " + t
         return text
+
+    def _matrix(self, x: Matrix) -> str:
+        """Return an expression as a matrix: a column or a row with two axes."""
+        if len(x.dims) == 2:
+            return self(x)
+        return f"{self(x.x, ATOM)}[None, :]" if isinstance(x, mx.Transpose) else f"{self(x, ATOM)}[:, None]"
+
+    def _commuted(self, x: mx.Commuted) -> str:
+        """Return x K: the columns of x belong to Xᵀ, row after row, and are put in the order of X."""
+        rows, columns = map(self.size, x.shape)
+        return f"jnp.reshape({self(x.x, ATOM)}.reshape(-1, {columns}, {rows}).swapaxes(1, 2), (-1, {rows} * {columns}))"
 
     def _times(self, items: Sequence[Matrix]) -> str:
         text = ""

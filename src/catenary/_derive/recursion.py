@@ -29,12 +29,14 @@ class Line:
     downward: bool = False
     aliases: tuple[tuple[str, str], ...] = ()
     differential: str = ""  # the function's name, where the line states its derivative by ``name``
+    by: tuple[tuple[str, int], ...] = ()  # then: what it is differentiated by, in turn, and how many axes that has
     entries: mx.Labelled | None = None
 
     def renamed(self, name: Callable[[str], str]) -> Line:
         """Return the line with every symbol renamed."""
         value, entries = mx.renamed(self.value, name), mx.renamed(self.entries, name)
-        return replace(self, name=name(self.name), value=value, entries=entries)
+        by = tuple((name(n), rank) for n, rank in self.by)
+        return replace(self, name=name(self.name), value=value, entries=entries, by=by)
 
 
 def fold(lines: Sequence[Line]) -> list[Line]:

@@ -55,6 +55,8 @@ class Style:
     equals = " = "
     times = " ⊙ "
     over = " ⊘ "
+    kronecker = " ⊗ "
+    commutation = "K"
     ones = "1"
     identity = "I"
     norm = ("‖", "‖²")
@@ -65,7 +67,7 @@ class Style:
         """Return the transpose of what needs no parentheses."""
 
     @abstractmethod
-    def gradient(self, of: str) -> str:
+    def gradient(self, of: str, order: int = 1) -> str:
         """Return the left side ∇f."""
 
     @abstractmethod
@@ -161,6 +163,15 @@ class Printer:
                 return s.sum([self(t, SUM + 1) if mx.sign(t) > 0 else self(t) for t in x.items]), SUM
             case mx.Hadamard():
                 return self._hadamard(x), HADAMARD
+            case mx.Kronecker():
+                return s.kronecker.join(map(self._factor, x.items)), HADAMARD
+            case mx.Commuted():
+                k = s.symbol(s.commutation)
+                return (k, ATOM) if isinstance(x.x, mx.Identity) else (s.join([self(x.x, ATOM), k]), PRODUCT)
+            case mx.Laid():
+                return self.piece(x.x)
+            case mx.Vec():
+                return s.function("vec", [self(x.x)]), ATOM
             case mx.Product():
                 return self._product(x), PRODUCT
             case mx.Scaled():

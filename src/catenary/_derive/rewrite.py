@@ -54,6 +54,8 @@ RULES: list[Rule] = [
     Rule("a (b + c) + d multiplied out where that is shorter", (Add,), sums.expanded_if_shorter),
     Rule("f (a + b / f) = a f + b", (Mul,), product.cancelled_inside),
     Rule("exp(u) σ(-u) = σ(u), σ(u) σ(-u) = σ′(u)", (Mul,), product.sigmoid_products),
+    Rule("δ_ij f(j) = δ_ij f(i)", (Mul,), product.at_one_index),
+    Rule("a (δ + b) = a δ + a b", (Mul,), product.over_a_delta),
     Rule("σ′(u) / σ(u) = σ(-u)", (Mul,), product.sigmoid_quotient),
     Rule("(1 - t)(1 + t) = 1 - t²", (Mul,), product.difference_of_squares),
     Rule("exp(v) / Σ exp(v) = softmax(v)", (Mul,), product.softmax),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .build import ONE, ZERO, add, along_axis, fn, mul, num, power, split
 from .expr import Add, Expr, Fn, Index, Mul, Pow, Reduce
-from .look import call, factors, others
+from .look import call, factors, is_delta, others
 from .rename import peel, rename
 
 
@@ -67,6 +67,25 @@ def _exp_pieces(u: Expr) -> Iterator[tuple[Expr, Expr]]:
     if isinstance(u, Add):
         for n, t in enumerate(u.children):
             yield add(others(u.children, n)), t
+
+
+def over_a_delta(node: Mul) -> Expr | None:
+    """A (δ + b) = a δ + a b, where δ is a Kronecker delta: an identity matrix takes part in no common factor."""
+    for n, f in enumerate(node.children):
+        if isinstance(f, Add) and any(is_delta(t) for t in f.children):
+            return add(mul([*others(node.children, n), t]) for t in f.children)
+    return None
+
+
+def at_one_index(node: Mul) -> Expr | None:
+    """δ_ij f(j) = δ_ij f(i): what is tied to a Kronecker delta is written at the first of its two axes."""
+    for n, f in enumerate(node.children):
+        if is_delta(f):
+            first, second = sorted(f.free, key=lambda i: (len(i.name), i.name))
+            rest = others(node.children, n)
+            if any(second in g.free for g in rest):
+                return mul([f, *(rename(g, {second: first}) for g in rest)])
+    return None
 
 
 def sigmoid_quotient(node: Mul) -> Expr | None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from .build import ONE, ZERO, add, fn, mul, num, split, total
 from .expr import Add, Expr, Fn, Mul, Num, Pow, Reduce, temporary
-from .look import call, factors, others
+from .look import call, factors, is_delta, others
 from .rename import peel, rename
 
 
@@ -42,7 +42,9 @@ def complements(node: Add) -> Expr | None:
 
 
 def common_factor(node: Add) -> Expr | None:
-    """a b + a c = a (b + c); numbers stay where they are."""
+    """a b + a c = a (b + c); numbers stay where they are, and so do identity matrices."""
+    if any(map(is_delta, node.children)):
+        return None
     sets = [
         set(split(t)[1].children if isinstance(split(t)[1], Mul) else (split(t)[1],)) - {ONE} for t in node.children
     ]

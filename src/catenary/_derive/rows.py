@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import matrix as mx
 from .entries import Axes, Entries
+from .expr import Index
 from .render import Printer, Style
 
 if TYPE_CHECKING:
@@ -64,19 +65,22 @@ class Rows:
 
     def left(self, line: Line, entries: mx.Labelled | None) -> str:
         """Return what a line defines."""
-        name = self._entry(line.name, entries)
+        axes = entries.axes if entries is not None else ()
+        names = self.printer.axes.names(axes)
         if not line.differential:
-            return name
-        of = self.symbol(line.differential)
-        single = len(self.of.gradients) == 1 and not (entries is not None and entries.axes)
-        return self.style.gradient(of) if single else self.style.partial(of, [name])
+            return self._entry(line.name, axes, names)
+        if len(self.of.gradients) == 1 and not axes and not self.of.value.value.dims:
+            return self.style.gradient(self.symbol(line.differential), len(line.by))
+        by = []
+        for name, rank in reversed(line.by):
+            split = len(axes) - rank if axes else 0
+            by.append(self._entry(name, axes[split:], names))
+            axes = axes[:split]
+        return self.style.partial(self._entry(line.differential, axes, names), by[::-1])
 
-    def _entry(self, name: str, entries: mx.Labelled | None) -> str:
-        if entries is None:
-            return self.symbol(name)
+    def _entry(self, name: str, axes: Sequence[Index], names: dict[Index, str]) -> str:
         writer = Entries(self.printer, {})
-        names = self.printer.axes.names(entries.axes)
-        return writer.place(name, [writer.axis(names[i]) for i in entries.axes])
+        return writer.place(name, [writer.axis(names[i]) for i in axes])
 
     def span(self, line: Line) -> str:
         """Return the range of a recursion and what stands for its first or last neighbour: i = 1, …, L, a₀ = x."""

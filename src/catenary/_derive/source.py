@@ -22,6 +22,7 @@ def source(
     gradients: Sequence[Line],
     argnums: int | tuple[int, ...] | None,
     summary: str,
+    order: int = 1,
 ) -> str:
     """Return the source of one function of the given parameters; it imports ``jax.numpy`` alone.
 
@@ -35,7 +36,7 @@ def source(
     if len(results) > 1:
         body += [f"grad_{identifier(leaf)} = {result}" for leaf, result in results.items()]
         results = {leaf: f"grad_{identifier(leaf)}" for leaf in results}
-    returned = next(iter(results.values())) if argnums is None else _returned(args, inputs, results, argnums)
+    returned = next(iter(results.values())) if argnums is None else _returned(args, inputs, results, argnums, order)
     text = "\n".join((*body, returned))
     used = [i for i in inputs if i.name not in parameters and _mentions(text, names[i.name])]
     unpack = [f"{names[i.name]} = {access[i.name]}" for i in used]
@@ -70,13 +71,20 @@ def _sizes(used: set[str], inputs: Sequence[Input], access: dict[str, str]) -> l
 
 
 def _returned(
-    args: Sequence[Any], inputs: Sequence[Input], results: dict[str, str], argnums: int | tuple[int, ...]
+    args: Sequence[Any], inputs: Sequence[Input], results: dict[str, str], argnums: int | tuple[int, ...], order: int
 ) -> str:
-    def of(n: int) -> str:
-        leaves = iter([results[i.name] for i in inputs if i.argument == n])
-        return _structure(args[n], lambda: next(leaves))
+    """Return the results in the arguments' structure; for a second derivative, a structure for each leaf of another."""
 
-    return of(argnums) if isinstance(argnums, int) else f"({', '.join(map(of, argnums))},)"
+    def all_of(by: str, left: int) -> str:
+        if isinstance(argnums, int):
+            return of(argnums, by, left)
+        return f"({', '.join(of(n, by, left) for n in argnums)},)"
+
+    def of(n: int, by: str, left: int) -> str:
+        names = iter([f"{by}·{i.name}".lstrip("·") for i in inputs if i.argument == n])
+        return _structure(args[n], lambda: all_of(next(names), left - 1) if left > 1 else results[next(names)])
+
+    return all_of("", order)
 
 
 def _structure(tree: Any, leaf: Callable[[], str]) -> str:

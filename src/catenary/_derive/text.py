@@ -88,9 +88,9 @@ class Text(Style):
         shown = inside if lowered else f"_{indices[0]}" if len(indices) == 1 else f"_{{{' '.join(indices)}}}"
         return f"{BIG.get(name, name)}{shown} {body}"
 
-    def gradient(self, of: str) -> str:
-        """Return ∇f."""
-        return f"∇{of}"
+    def gradient(self, of: str, order: int = 1) -> str:
+        """Return ∇f, ∇²f."""
+        return f"∇{str(order).translate(SUPERSCRIPT) if order > 1 else ''}{of}"
 
     def partial(self, of: str, by: Sequence[str]) -> str:
         """Return ∂f/∂x."""
