@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from . import expr as e
 from .expr import Add, Along, Dim, Expr, Fn, Index, Mul, Num, Pow, Reduce
-from .rename import bound, rename, term_key, whole
+from .rename import bound, even, rename, term_key, unsigned, whole
 
 ZERO, ONE = Num(Fraction(0)), Num(Fraction(1))
 _rewritten: WeakKeyDictionary[Expr, Expr] = WeakKeyDictionary()
@@ -186,7 +186,7 @@ def power(base: Expr, exponent: Fraction | int) -> Expr:
         return power(base.base, base.exponent * exponent)
     if isinstance(base, Fn) and base.name == "exp":
         return fn("exp", mul((Num(exponent), base.children[0])))
-    return finish(Pow(exponent, (base,)))
+    return finish(Pow(exponent, (unsigned(base) if even(exponent) else base,)))
 
 
 def fn(name: str, *args: Expr) -> Expr:
@@ -201,8 +201,13 @@ def along(name: str, outer: tuple[Index, ...], inner: tuple[Index, ...], *bodies
 
 def along_axis(name: str, index: Index, body: Expr) -> Expr:
     """Return a function along one axis that stays where it is, as softmax."""
-    inner = e.temporary(index.size)
-    return along(name, (index,), (inner,), rename(body, {index: inner}))
+    return along_axes(name, (index,), (index,), body)
+
+
+def along_axes(name: str, outer: tuple[Index, ...], axes: tuple[Index, ...], body: Expr) -> Expr:
+    """Return a function of the body's own ``axes``, as an entry of the result at ``outer``."""
+    inner = {i: e.temporary(i.size) for i in axes}
+    return along(name, outer, tuple(inner.values()), rename(body, inner))
 
 
 def reduce(name: str, indices: Iterable[Index], body: Expr) -> Expr:

@@ -33,7 +33,10 @@ def expanded(expr: Expr, keep: Iterable[Array] | dict[Array, str]) -> Expr:
     if isinstance(expr, At):
         if expr.array.body is None or expr.array in keep:
             return expr
-        return expanded(opened(expr), keep)
+        if (inside := opened(expr)) is expr:  # an entry of a function of whole axes
+            body = expanded(expr.array.body, keep)
+            return At(Array("", expr.array.dims, body, expr.array.kind), expr.indices)
+        return expanded(inside, keep)
     kids = expr.children
     if not kids:
         return expr

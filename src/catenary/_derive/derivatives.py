@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from .build import ONE, ZERO, add, along_axis, fn, mul, num, power, total
+from .derivatives_linalg import LINALG
 from .expr import Along, Expr, Index, Reduce
 from .rename import rename
 
@@ -123,6 +124,7 @@ def _reverse(node: Along, inner: tuple[Index, ...], body: Expr, w: Expr) -> Expr
 
 
 PULLBACKS: dict[str, Pull] = {
+    **LINALG,
     "softmax": _softmax,
     "cumsum": _cumsum,
     "reverse": _reverse,

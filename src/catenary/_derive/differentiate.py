@@ -62,9 +62,7 @@ def users_first(output: Expr) -> list[Array]:
     return list(done)[::-1]
 
 
-def _pull(
-    expr: Expr, w: Expr, scope: frozenset[Index], rows: frozenset[Index], found: dict[Array, list[Expr]]
-) -> None:
+def _pull(expr: Expr, w: Expr, scope: frozenset[Index], rows: frozenset[Index], found: dict[Array, list[Expr]]) -> None:
     """Pull the cotangent of an expression, seen as a function of the indices in scope, back to the arrays in it."""
     pending = {expr: [_restricted(w, scope, expr)]}
     for node in _parents_first(expr):
@@ -159,5 +157,3 @@ def _from_end(index: Index, position: int) -> Expr:
 def identity(axes: Sequence[Index], rows: Sequence[Index]) -> Expr:
     """Return δ(row, axis) for each pair: the derivative of an array by itself."""
     return mul(fn("eq", Pos(a), Pos(r)) for a, r in zip(axes, rows, strict=True) if a.size != 1)
-
-

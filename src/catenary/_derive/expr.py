@@ -156,6 +156,12 @@ class At(Expr):
     array: Array
     indices: tuple[Index | int, ...]
 
+    def __new__(cls, array: Array, indices: tuple[Index | int, ...]) -> Any:
+        """Return the one entry; of a symmetric matrix, that with its indices in order."""
+        if len(indices) == 2 and indices[0] is not indices[1] and array.symmetric:
+            indices = tuple(sorted(indices, key=_place))
+        return super().__new__(cls, array, indices)
+
     def _finish(self) -> None:
         self.array, self.indices = self.args
         super()._finish()
@@ -166,6 +172,10 @@ class At(Expr):
     def _label(self) -> str:
         where = ",".join(i.name if isinstance(i, Index) else f"#{i}" for i in self.indices)
         return f"{self.array.key}|{where}"
+
+
+def _place(index: Index | int) -> tuple[bool, int, str]:
+    return (True, len(index.name), index.name) if isinstance(index, Index) else (False, index, "")
 
 
 class _Children(Expr):
@@ -320,6 +330,13 @@ class Array(Interned):
     def axes(self) -> tuple[Index, ...]:
         """The indices of the body, in order."""
         return tuple(axis(n, size) for n, size in enumerate(self.dims))
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether this is a matrix that is its own transpose."""
+        from .symmetry import symmetric_array
+
+        return len(self.dims) == 2 and self.dims[0] == self.dims[1] != 1 and symmetric_array(self)
 
 
 def axis(position: int, size: Size) -> Index:

@@ -136,5 +136,10 @@ class Latex(Style):
         """Return the transpose."""
         return f"{{{inner}}}^{{\\top}}"
 
+    def inverted(self, inner: str, transposed: bool = False) -> str:
+        """Return the inverse, or the transposed inverse."""
+        above = r"-\top" if transposed else "-1"
+        return f"{{{inner}}}^{{{above}}}"
+
 
 latex = Printer(Latex())

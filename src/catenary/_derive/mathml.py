@@ -160,6 +160,10 @@ class MathML(Style):
         """Return the transpose."""
         return self._raised(inner, '<mo form="postfix">⊤</mo>')
 
+    def inverted(self, inner: str, transposed: bool = False) -> str:
+        """Return the inverse, or the transposed inverse."""
+        return self._raised(inner, row(f'<mo form="prefix">−</mo>{"<mo>⊤</mo>" if transposed else "<mn>1</mn>"}'))
+
     def join(self, factors: Sequence[str]) -> str:
         """Return factors side by side, words and brackets apart."""
         text, before = "", ""

@@ -38,6 +38,7 @@ class Symbol(Matrix):
 
     name: str
     fixed: tuple[int | str | None, ...] = ()
+    symmetric: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,25 @@ class Diag(_One):
 @dataclass(frozen=True)
 class Trace(_One):
     """tr X."""
+
+
+@dataclass(frozen=True)
+class Inverse(_One):
+    """X⁻¹."""
+
+
+@dataclass(frozen=True)
+class Whole(_One):
+    """A function of a whole matrix by name: a determinant, a Cholesky factor, eigenvalues."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Entry(_One):
+    """An entry, a row or a column of what has no name: ``fixed`` are positions, ``None`` where an axis stays."""
+
+    fixed: tuple[int | str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -215,7 +235,7 @@ def renamed(x: Any, name: Callable[[str], str]) -> Any:
     """Return a matrix expression, or a tuple of them, with every symbol renamed."""
     match x:
         case Symbol():
-            return Symbol(x.dims, name(x.name), x.fixed)
+            return Symbol(x.dims, name(x.name), x.fixed, x.symmetric)
         case Labelled():
             named = dict(x.names)
             found = {n.array: None for _, n in ex.walk(x.expr) if isinstance(n, ex.At)}
@@ -231,7 +251,7 @@ def renamed(x: Any, name: Callable[[str], str]) -> Any:
 TYPES = (
     Symbol, Number, Dimension, Ones, Identity, Transpose, Diag, Trace, SquaredNorm, OneHot, Vec, Commuted, Laid, Power,
     Along, Reduction,
-    Product, Kronecker, Hadamard, Sum, Apply, Scaled, Labelled,
+    Product, Kronecker, Hadamard, Sum, Apply, Scaled, Labelled, Inverse, Whole, Entry,
 )  # fmt: skip
 
 
@@ -285,8 +305,10 @@ def transpose(x: Matrix) -> Matrix:
     match x:
         case Matrix(dims=()) | Identity():
             return x
-        case Diag() if len(x.dims) == 2:
+        case Diag() | Symbol(symmetric=True) if len(x.dims) == 2:
             return x
+        case Inverse():
+            return x if transpose(x.x) == x.x else Transpose(x.dims, x)
         case Transpose():
             return x.x
         case Scaled():
@@ -295,10 +317,20 @@ def transpose(x: Matrix) -> Matrix:
         case Product():
             return Product(x.dims[::-1], tuple(transpose(f) for f in reversed(x.items)))
         case Sum() | Hadamard() if len(x.dims) == 2:
-            inside = type(x)(x.dims[::-1], tuple(transpose(t) for t in x.items))
-            if turns(inside) <= turns(x):
-                return inside
+            turned = type(x)(x.dims[::-1], tuple(transpose(t) for t in x.items))
+            if turned == x or turns(turned) <= turns(x):
+                return turned
+        case Apply() | Power() if len(x.dims) == 2 and all(transpose(p) == p for p in x.parts):
+            return x
     return Transpose(x.dims[::-1], x)
+
+
+def inverse(x: Matrix) -> Matrix:
+    """Return X⁻¹, where X is no transpose unless it is symmetric: X⁻ᵀ is the transpose of an inverse."""
+    turned = transpose(x)
+    if turned != x and turns(turned) < turns(x):
+        return Transpose(x.dims, Inverse(x.dims, turned))
+    return Inverse(x.dims, x)
 
 
 def turns(x: Matrix) -> int:

@@ -41,6 +41,11 @@ HELPERS = {
 }
 REDUCE = {"sum": "jnp.sum", "max": "jnp.max", "min": "jnp.min", "prod": "jnp.prod", "logsumexp": "logsumexp"}
 ALONG = {"softmax": "softmax", "reverse": "jnp.flip", "cumsum": "jnp.cumsum", "cumprod": "jnp.cumprod"}
+WHOLE = {
+    "inv": "jnp.linalg.inv({})", "det": "jnp.linalg.det({})", "logdet": "jnp.linalg.slogdet({})[1]",
+    "cholesky": "jnp.linalg.cholesky({})", "eigenvalues": "jnp.linalg.eigvalsh({})",
+    "eigenvectors": "jnp.linalg.eigh({})[1]",
+}  # fmt: skip
 
 
 SPELLED = {letter: latin for latin, letter in reversed(GREEK.items())}
@@ -106,6 +111,8 @@ class PythonPrinter:
                 return f"jnp.ones({self.size(x.dims[0])})", ATOM
             case mx.Identity():
                 return f"jnp.eye({self.size(x.dims[0])})", ATOM
+            case mx.Transpose(x=mx.Inverse() as inner) if len(x.dims) == 2:
+                return f"jnp.linalg.inv({self(inner.x)}).T", ATOM
             case mx.Transpose():
                 return (self(x.x, ATOM) + (".T" if len(x.dims) == 2 else "")), ATOM
             case mx.Diag():
@@ -114,6 +121,12 @@ class PythonPrinter:
                 return f"jnp.trace({self(x.x)})", ATOM
             case mx.SquaredNorm():
                 return f"jnp.sum({self(x.x, ATOM)} ** 2)", ATOM
+            case mx.Inverse():
+                return f"jnp.linalg.inv({self(x.x)})", ATOM
+            case mx.Whole():
+                return WHOLE[x.name].format(self(x.x)), ATOM
+            case mx.Entry():
+                return f"{self(x.x, ATOM)}[{', '.join(':' if f is None else str(f) for f in x.fixed)}]", ATOM
             case mx.OneHot():
                 return self._one_hot(x), ATOM
             case mx.Vec():
@@ -262,6 +275,13 @@ class PythonPrinter:
         if len(items) == 1:
             return self(items[0], UNARY)
         first, last = items[0], items[-1]
+        for n, item in enumerate(items[:-1]):
+            turned = isinstance(item, mx.Transpose) and isinstance(item.x, mx.Inverse)
+            inverse = item.x if isinstance(item, mx.Transpose) else item
+            if isinstance(inverse, mx.Inverse) and not (n == len(items) - 2 and _row(last)):
+                matrix = self(inverse.x, ATOM) + ".T" if turned else self(inverse.x)
+                solved = f"jnp.linalg.solve({matrix}, {self._wrapped(items[n + 1 :])})"
+                return f"{self._wrapped(items[:n])} @ {solved}" if n else solved
         if isinstance(first, mx.Diag) and len(first.dims) == 2:
             rest = items[1:]
             column = len(rest[-1].dims) == 1 and not _row(rest[-1])

@@ -62,15 +62,19 @@ class Reader:
         name = eqn.primitive.name
         if library := known(eqn):
             shapes = [dims_of(v.aval.shape) for v in eqn.outvars]
-            return list(map(Value, library.results(values, shapes), shapes))
+            return list(map(Value, library(values, shapes), shapes))
         if name in CALLS:
             inner = eqn.params[CALLS[name]]
             jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "jaxpr") else (inner, ())
             return self.read(jaxpr, consts, values)
         from .read_index import READ_INDEX  # built on the functions of this file
+        from .read_linalg import READ_LINALG
 
         if name == "optimization_barrier":
             return values
+        if several := READ_LINALG.get(name):
+            shapes = [dims_of(v.aval.shape) for v in eqn.outvars]
+            return list(map(Value, several(eqn, values), shapes))
         row = READ.get(name) or READ_INDEX.get(name)
         if row is None or len(eqn.outvars) != 1:
             raise UnreadableError(f"no formula yet for the primitive {name!r}")

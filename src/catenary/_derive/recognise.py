@@ -17,6 +17,7 @@ from .look import factors
 from .matrix import Matrix, hadamard, product, scaled, total, transpose
 
 Placed = tuple[Matrix, tuple[Index, ...]]
+WHOLE = frozenset({"inv", "det", "logdet", "cholesky", "eigenvalues", "eigenvectors"})
 
 
 class NotMatrix(Exception):
@@ -74,7 +75,7 @@ class Recogniser:
 
     def _entry(self, expr: At) -> Placed:
         array = expr.array
-        name = array.symbol or self.names[array]
+        name = array.symbol or self.names.get(array, "")
         axes = tuple(i for i in expr.indices if isinstance(i, Index))
         fixed: tuple[int | str | None, ...] = tuple(
             None if isinstance(i, Index) else "0" if d == 1 else i
@@ -84,9 +85,14 @@ class Recogniser:
             fixed = ()  # a definition is written without axes of size 1
         if len(axes) > 2:
             raise NotMatrix
+        x: Matrix = mx.Symbol(_sizes(axes), name, fixed, len(fixed) == 0 and array.symmetric)
+        if not name:
+            assert array.body is not None
+            whole = self.write(array.body, tuple(i for i in array.axes if i.size != 1))
+            x = mx.Entry(_sizes(axes), whole, fixed) if fixed else whole
         if len(axes) == 2 and axes[0] is axes[1]:
-            return mx.Diag((axes[0].size,), mx.Symbol(_sizes(axes), name, fixed)), axes[:1]
-        return mx.Symbol(_sizes(axes), name, fixed), axes
+            return mx.Diag((axes[0].size,), x), axes[:1]
+        return x, axes
 
     def _function(self, expr: ex.Fn) -> Placed:
         if expr.name == "eq":
@@ -104,7 +110,19 @@ class Recogniser:
         axes = common_axes(placed)
         return mx.Apply(_sizes(axes), tuple(aligned(x, own, axes) for x, own in placed), expr.name), axes
 
+    def _whole(self, expr: ex.Along) -> Placed:
+        """Return a function of a whole matrix: an inverse, a determinant."""
+        x, own = self.place(expr.body)
+        if not set(own) <= set(expr.inner):
+            raise NotMatrix
+        x = full(x, own, expr.inner)
+        if expr.name == "inv":
+            return mx.inverse(x), expr.outer
+        return mx.Whole(_sizes(expr.outer), x, expr.name), expr.outer
+
     def _along(self, expr: ex.Along) -> Placed:
+        if expr.name in WHOLE and len(expr.children) == 1:
+            return self._whole(expr)
         if len(expr.inner) != 1 or len(expr.outer) != 1:
             raise NotMatrix
         (inside,), (outside,) = expr.inner, expr.outer

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from .expr import Add, Along, Array, At, Expr, Fn, Index, Mul, Num, Pos, Reduce, axis, head, temporary, walk
+from .expr import Add, Along, Array, At, Expr, Fn, Index, Mul, Num, Pos, Pow, Reduce, axis, head, temporary, walk
 
 Mapping_ = Mapping[Index, "Index | int"]
 
@@ -54,7 +54,7 @@ def _moved(node: Expr, mapping: Mapping_, values: set[Index | int], memo: dict[E
             new = whole(node.name, _each(node.outer, mapping), tuple(fresh.values()), bodies)
         case Along():
             kids = tuple(_moved(c, mapping, values, memo) for c in node.children)
-            new = Along(node.name, _each(node.outer, mapping), node.inner, kids)
+            new = _turned(Along(node.name, _each(node.outer, mapping), node.inner, kids))
         case _:
             kids = tuple(_moved(c, mapping, values, memo) for c in node.children)
             new = node.with_children(arranged(node, kids))
@@ -69,9 +69,39 @@ def arranged(node: Expr, children: Iterable[Expr]) -> tuple[Expr, ...]:
     """Return children in the canonical order of the node's type."""
     if isinstance(node, Add):
         return tuple(sorted(children, key=term_key))
+    if isinstance(node, Pow) and even(node.exponent):
+        return tuple(map(unsigned, children))
     if isinstance(node, Mul) or (isinstance(node, Fn) and node.name in SYMMETRIC):
         return tuple(sorted(children, key=lambda c: c.key))
     return tuple(children)
+
+
+def even(exponent: Fraction) -> bool:
+    """Say whether a power is the same for x and for −x."""
+    return exponent.numerator % 2 == 0
+
+
+def unsigned(base: Expr) -> Expr:
+    """Return x or −x under an even power: (−xᵢ + xⱼ)² is (xᵢ − xⱼ)², where the terms differ in their indices alone."""
+    if not isinstance(base, Add) or not _negative(base.children[0]):
+        return base
+    negated = tuple(map(_negated, base.children))
+    alike = {tuple(n.array for _, n in walk(t) if isinstance(n, At)) for t in negated}
+    return Add(negated) if len(alike) == 1 else base
+
+
+def _negative(term: Expr) -> bool:
+    first = term.children[0] if isinstance(term, Mul) else term
+    return isinstance(first, Num) and first.value < 0
+
+
+def _negated(term: Expr) -> Expr:
+    first, *rest = term.children if isinstance(term, Mul) else (term,)
+    if not isinstance(first, Num):
+        return Mul((Num(Fraction(-1)), first, *rest))
+    if first.value == -1 and rest:
+        return rest[0] if len(rest) == 1 else Mul(tuple(rest))
+    return Mul((Num(-first.value), *rest)) if rest else Num(-first.value)
 
 
 def term_key(term: Expr) -> tuple[Any, ...]:
@@ -136,7 +166,13 @@ def _entry_of_along(node: Along, mapping: Mapping_) -> Expr:
 def whole(name: str, outer: tuple[Index, ...], inner: tuple[Index, ...], bodies: tuple[Expr, ...]) -> Along:
     """Return a function of axes with canonical names for what it binds."""
     canonical = _canonical(bodies, inner)
-    return Along(name, outer, tuple(canonical.values()), tuple(rename(b, canonical) for b in bodies))
+    return _turned(Along(name, outer, tuple(canonical.values()), tuple(rename(b, canonical) for b in bodies)))
+
+
+def _turned(node: Along) -> Along:
+    from .symmetry import turned  # which renames
+
+    return turned(node)
 
 
 def _canonical(bodies: Iterable[Expr], order: Iterable[Index]) -> dict[Index, Index]:
@@ -182,6 +218,6 @@ def peel(expr: Expr, *types: type[Expr]) -> Expr:
     """Look through names: the expression behind an entry of a value, if it is of one of the types."""
     if types and not isinstance(head(expr), types):
         return expr
-    while isinstance(expr, At) and expr.array.body is not None:
-        expr = opened(expr)
+    while isinstance(expr, At) and expr.array.body is not None and (inside := opened(expr)) is not expr:
+        expr = inside
     return expr

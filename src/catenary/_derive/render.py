@@ -67,6 +67,10 @@ class Style:
         """Return the transpose of what needs no parentheses."""
 
     @abstractmethod
+    def inverted(self, inner: str, transposed: bool = False) -> str:
+        """Return the inverse, or the transposed inverse, of what needs no parentheses."""
+
+    @abstractmethod
     def gradient(self, of: str, order: int = 1) -> str:
         """Return the left side ∇f."""
 
@@ -143,12 +147,20 @@ class Printer:
                 return s.ones, ATOM
             case mx.Identity():
                 return s.identity, ATOM
+            case mx.Transpose(x=mx.Inverse() as inverse):
+                return s.inverted(self(inverse.x, ATOM), True), RAISED
             case mx.Transpose():
                 return s.transposed(self(x.x, ATOM)), RAISED
             case mx.Diag():
                 return s.function("diag", [self(x.x)]), ATOM
             case mx.Trace():
                 return s.function("tr", [self(x.x)]), ATOM
+            case mx.Inverse():
+                return s.inverted(self(x.x, ATOM)), RAISED
+            case mx.Whole():
+                return s.function(x.name, [self(x.x)]), ATOM
+            case mx.Entry():
+                return s.entry(self(x.x, ATOM), [":" if f is None else str(f) for f in x.fixed], False), ATOM
             case mx.OneHot():
                 return s.function("onehot", [self(x.x)]), ATOM
             case mx.SquaredNorm():

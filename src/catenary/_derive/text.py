@@ -109,11 +109,15 @@ class Text(Style):
         """Return Xᵀ."""
         return inner + "ᵀ"
 
+    def inverted(self, inner: str, transposed: bool = False) -> str:
+        """Return X⁻¹ or X⁻ᵀ."""
+        return inner + ("⁻ᵀ" if transposed else "⁻¹")
+
     def join(self, factors: Sequence[str]) -> str:
         """Return factors side by side; single letters touch: Xw, Xᵀ(…) but W₁ x."""
         text, before = "", ""
         for f in factors:
-            letters = all(len(x) == 1 and x.isalpha() for x in (before.rstrip("ᵀ"), f.rstrip("ᵀ")))
+            letters = all(len(x) == 1 and x.isalpha() for x in (before.rstrip("ᵀ⁻¹"), f.rstrip("ᵀ⁻¹")))
             text += ("" if not text or letters else " ") + f
             before = f
         return text

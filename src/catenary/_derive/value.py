@@ -68,7 +68,23 @@ FUNCTIONS_ALONG: dict[str, Callable[..., np.ndarray]] = {
     "cumprod": lambda x, shape: np.cumprod(x, -1),
     "reverse": lambda x, shape: np.flip(x, -1),
     "sort": lambda x, shape: np.sort(x, -1),
+    "inv": lambda x, shape: _solid(np.linalg.inv, x),
+    "det": lambda x, shape: np.linalg.det(x),
+    "logdet": lambda x, shape: _solid(lambda a: np.linalg.slogdet(a)[1], x),
+    "cholesky": lambda x, shape: _solid(np.linalg.cholesky, x),
+    "eigenvalues": lambda x, shape: _solid(np.linalg.eigvalsh, x),
+    "eigenvectors": lambda x, shape: _solid(lambda a: np.linalg.eigh(a)[1], x),
 }
+
+
+def _solid(function: Callable[..., np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Return a function of matrices, or not-a-number of the right shape where it has no value to rely on."""
+    try:
+        if np.isfinite(x).all() and np.linalg.cond(x).max(initial=0.0) < 1e7:
+            return np.asarray(function(x))
+    except np.linalg.LinAlgError:
+        pass  # not positive definite
+    return np.full_like(function(np.broadcast_to(np.eye(x.shape[-1]), x.shape)), np.nan)
 
 
 class Draw:

@@ -1,0 +1,43 @@
+"""Symmetric matrices, and the one way to write a function of a matrix and of its transpose.
+
+The inverse of a transpose is the transpose of the inverse: of the two ways to write each entry one is chosen, and where
+a matrix is symmetric its entries i, j and j, i are one.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from .expr import Along, Array, Expr, Index
+from .rename import rename
+
+SYMMETRIC_KINDS = frozenset({"symmetric", "positive definite"})
+TURNING = frozenset({"inv", "det", "logdet"})  # f(Aᵀ) is f(A), or its transpose
+_arrays: WeakKeyDictionary[Array, bool] = WeakKeyDictionary()
+
+
+def symmetric_array(array: Array) -> bool:
+    """Say whether an array with two axes of one size is its own transpose."""
+    if array.body is None:
+        return array.kind in SYMMETRIC_KINDS
+    if array not in _arrays:
+        _arrays[array] = symmetric(array.body, *array.axes)
+    return _arrays[array]
+
+
+def symmetric(matrix: Expr, i: Index, j: Index) -> bool:
+    """Say whether a matrix, an expression in i and j, is its own transpose."""
+    return rename(matrix, {i: j, j: i}) is matrix
+
+
+def turned(node: Along) -> Along:
+    """Return a function of a matrix, or of its transpose: the one that is written."""
+    if node.name not in TURNING or len(node.inner) != 2:
+        return node
+    a, b = node.inner
+    body = rename(node.body, {a: b, b: a})
+    outer = node.outer[::-1]
+    if body is node.body:
+        names = [(len(i.name), i.name) for i in node.outer]
+        return node if names == sorted(names) else Along(node.name, outer, node.inner, (body,))
+    return node if node.body.key < body.key else Along(node.name, outer, node.inner, (body,))
