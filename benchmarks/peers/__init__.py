@@ -14,7 +14,7 @@ import numpy as np
 
 from docs.gallery.entry import Entry
 
-LIMIT = 30  # seconds for a formula
+LIMIT = 10  # seconds for a formula
 
 
 def leaves(entry: Entry) -> list[tuple[int, str, np.ndarray]]:
