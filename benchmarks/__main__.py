@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import gradient, planning, structure
+from benchmarks import derive, gradient, planning, structure
 
 if __name__ == "__main__":
-    sys.exit(max([part.main([]) for part in (gradient, structure, planning)]))
+    sys.exit(max([part.main([]) for part in (gradient, structure, planning, derive)]))
