@@ -48,8 +48,10 @@ def finish(node: Expr) -> Expr:
     from .rewrite import rewrite  # the rewrites build with these constructors
 
     if node not in _rewritten:
+        _rewritten[node] = node  # a rewrite that tries to come back here, to compare, gets what it left
         _rewritten[node] = rewrite(node)
-    return _rewritten[node]
+    new = _rewritten[node]
+    return new if new is node else finish(new)
 
 
 def split(term: Expr) -> tuple[Fraction, Expr]:
@@ -114,7 +116,7 @@ def mul(factors: Iterable[Expr]) -> Expr:
             bases[base] = bases.get(base, Fraction(0)) + exponent
     if coefficient == 0:
         return ZERO
-    if len(bases) + bool(exponents) > 1 or coefficient.denominator > 1:
+    if len(bases) + bool(exponents) > 1 or coefficient not in (1, -1):
         bases, coefficient = _contents_out(bases, coefficient)
     kept = [power(b, x) for b, x in bases.items() if x]
     if exponents:
@@ -124,8 +126,6 @@ def mul(factors: Iterable[Expr]) -> Expr:
         if again != list(factors if isinstance(factors, list | tuple) else ()):
             return mul(again) if len(again) < 64 else finish(Mul(tuple(again)))
     kept = [f for f in kept if f is not ONE]
-    if coefficient < 0:
-        kept, coefficient = _flipped(kept, coefficient)
     kept.sort(key=lambda f: f.key)
     if not kept:
         return Num(coefficient)
@@ -147,25 +147,26 @@ def _contents_out(bases: dict[Expr, Fraction], coefficient: Fraction) -> tuple[d
 
 
 def _content(total: Add) -> Fraction:
-    numbers = [abs(split(t)[0]) for t in total.children]
+    """Return the number that all terms share, with the sign of the first: b - a and a - b have one form in products."""
+    numbers = [split(t)[0] for t in total.children]
+    sign = 1 if numbers[0] > 0 else -1
     above = math.gcd(*(n.numerator for n in numbers))
     below = math.lcm(*(n.denominator for n in numbers))
     content = Fraction(above, below)
-    return content if max(numbers) <= 1000 * content else Fraction(1)  # decimals have no content worth a factor
+    # decimals have no content worth a factor
+    return sign * content if max(map(abs, numbers)) <= 1000 * content else Fraction(sign)
+
+
+def negative_first(expr: Expr) -> bool:
+    """Say whether an expression is the negative of one that is written first: -x, b - a."""
+    first = expr.children[0] if isinstance(expr, Add) else expr
+    return split(first)[0] < 0
 
 
 def _negated(factor: Expr) -> Expr:
     if isinstance(factor, Add):
         return add(mul((num(-1), t)) for t in factor.children)
     return finish(Mul((num(-1), factor)))
-
-
-def _flipped(factors: list[Expr], coefficient: Fraction) -> tuple[list[Expr], Fraction]:
-    """Move a minus sign into the first difference among the factors: -(a - b) c is (b - a) c."""
-    for n, f in enumerate(factors):
-        if isinstance(f, Add) and any(split(t)[0] < 0 for t in f.children):
-            return [*factors[:n], _negated(f), *factors[n + 1 :]], -coefficient
-    return factors, coefficient
 
 
 def power(base: Expr, exponent: Fraction | int) -> Expr:
@@ -283,4 +284,4 @@ def size(value: e.Size) -> Expr:
             case _:
                 return Dim(ast.unparse(node))
 
-    return num(value) if isinstance(value, int) else go(ast.parse(value, mode="eval").body)
+    return num(value) if isinstance(value, int) else go(ast.parse(value.replace("^", "**"), mode="eval").body)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from . import expr as ex
 from . import matrix as mx
 from .expr import Array, Expr, Index
+from .look import negated
 
 if TYPE_CHECKING:
     from .render import Printer
@@ -119,7 +120,7 @@ class Entries:
         front: list[mx.Matrix] = []
         above: list[Expr] = []
         below: list[Expr] = []
-        for f in factors:
+        for f in _turned(list(factors)):
             base = f.base if isinstance(f, ex.Pow) else f
             if isinstance(base, ex.Num | ex.Dim) and not (isinstance(base, ex.Num) and isinstance(base.value, float)):
                 front.append(_scalar(f))
@@ -177,6 +178,18 @@ def _chained(factors: list[Expr], scope: list[Index]) -> list[Expr]:
         chain.append(near)
         at = near.free - at or near.free
     return chain
+
+
+def _turned(factors: list[Expr]) -> list[Expr]:
+    """Return factors with a minus sign spent on a difference among them."""
+    for n, f in enumerate(factors):
+        if isinstance(f, ex.Num) and f.value < 0:
+            for m, g in enumerate(factors):
+                new = negated(g)
+                if new is not None:
+                    positive = [] if f.value == -1 else [ex.Num(-f.value)]
+                    return positive + [new if k == m else h for k, h in enumerate(factors) if k != n]
+    return factors
 
 
 def _scalar(f: Expr) -> mx.Matrix:

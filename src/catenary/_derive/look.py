@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .build import scaled, split
 from .expr import Add, Along, Dim, Expr, Fn, Mul, Num, Pos, Pow, Reduce, head
 from .rename import peel
 
@@ -52,3 +53,16 @@ def positive(expr: Expr, strictly: bool = False) -> bool:
 def factors(expr: Expr) -> list[Expr]:
     """Return the factors of a product, or the expression itself."""
     return list(expr.children) if isinstance(expr, Mul) else [expr]
+
+
+def negated(expr: Expr) -> Expr | None:
+    """Return -expr where that only turns a difference round, as it is to be printed: -(a - b) is b - a."""
+    match expr:
+        case Add() if any(split(t)[0] < 0 for t in expr.children):
+            return Add(tuple(scaled(-c, rest) for c, rest in map(split, expr.children)))
+        case Mul() | Reduce(name="sum"):
+            for n, child in enumerate(expr.children):
+                new = negated(child)
+                if new is not None:
+                    return expr.with_children((*expr.children[:n], new, *expr.children[n + 1 :]))
+    return None

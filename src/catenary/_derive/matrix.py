@@ -283,7 +283,7 @@ def scaled(scalars: Iterable[Matrix], x: Matrix) -> Matrix:
 def _negated(x: Matrix) -> Matrix | None:
     """Return -x where that only turns a difference round: -(a - b) is b - a."""
     if isinstance(x, Sum) and any(sign(t) < 0 for t in x.items):
-        return Sum(x.dims, tuple(scaled([Number((), Fraction(-1))], t) for t in x.items))
+        return total((scaled([Number((), Fraction(-1))], t) for t in x.items), x.dims)
     if isinstance(x, Product | Hadamard):
         for n, item in enumerate(x.items):
             inner = item.x if isinstance(item, Transpose) else item
@@ -393,14 +393,25 @@ def total(terms: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
 
     def place(t: Matrix) -> tuple[bool, bool, bool, int, int]:
         core = t.x if isinstance(t, Scaled) else t
-        repeated = isinstance(core, Product) and any(
-            isinstance(f, Ones) for f in (core.items[0], *_inner(core.items[-1]))
-        )
         turned = sum(isinstance(p, Transpose) for p in (core, *core.parts))
-        return sign(t) < 0, not isinstance(t, Number), repeated, turned - core.weight, turned
+        return sign(t) < 0, not isinstance(t, Number), _repeated(core), turned - core.weight, turned
 
     items = sorted(terms, key=place)
     return items[0] if len(items) == 1 else Sum(dims, tuple(items))
+
+
+def either_sign(x: Matrix) -> Matrix:
+    """Return x or -x, whichever has its heaviest term in front, for a place where the sign does not matter."""
+    if not isinstance(x, Sum):
+        return x
+    heaviest = max(
+        x.items, key=lambda t: (t.dims == x.dims, not _repeated(t.x if isinstance(t, Scaled) else t), t.weight)
+    )
+    return _negated(x) or x if sign(heaviest) < 0 else x
+
+
+def _repeated(core: Matrix) -> bool:
+    return isinstance(core, Product) and any(isinstance(f, Ones) for f in (core.items[0], *_inner(core.items[-1])))
 
 
 def _inner(x: Matrix) -> tuple[Matrix, ...]:

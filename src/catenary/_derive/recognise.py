@@ -60,6 +60,7 @@ class Recogniser:
                 return self._function(expr)
             case ex.Pow():
                 x, axes = self.place(expr.base)
+                x = mx.either_sign(x) if expr.exponent.numerator % 2 == 0 else x
                 return mx.Power(x.dims, x, expr.exponent), axes
             case ex.Along():
                 return self._along(expr)
@@ -107,6 +108,8 @@ class Recogniser:
                         raise NotMatrix
                     return mx.OneHot((*y.dims, a.index.size), y), (*axes, a.index)
         placed = [self.place(a) for a in expr.children]
+        if expr.name == "abs":
+            placed = [(mx.either_sign(x), own) for x, own in placed]
         axes = common_axes(placed)
         return mx.Apply(_sizes(axes), tuple(aligned(x, own, axes) for x, own in placed), expr.name), axes
 
@@ -256,7 +259,7 @@ def _dot(weights: list[Matrix], index: Index) -> Matrix:
     if len(weights) == 1:
         (u,) = weights
         if isinstance(u, mx.Power) and u.exponent == 2:
-            return mx.SquaredNorm((), u.x)
+            return mx.SquaredNorm((), mx.either_sign(u.x))
         if isinstance(u, mx.Diag):
             return mx.Trace((), u.x)
         return product([mx.Transpose((index.size,), mx.Ones((index.size,))), u], ())
@@ -273,7 +276,7 @@ def _double_sum(group: list[Placed]) -> Placed:
     scalars, core = (x.scalars, x.x) if isinstance(x, mx.Scaled) else ((), x)
     rows, columns = _sizes(axes)
     if isinstance(core, mx.Power) and core.exponent == 2:
-        return scaled(scalars, mx.SquaredNorm((), core.x)), ()
+        return scaled(scalars, mx.SquaredNorm((), mx.either_sign(core.x))), ()
     if isinstance(core, mx.Hadamard):
         first, rest = core.items[0], hadamard(core.items[1:], core.dims)
         inside = min(

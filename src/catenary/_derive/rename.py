@@ -71,9 +71,20 @@ def arranged(node: Expr, children: Iterable[Expr]) -> tuple[Expr, ...]:
         return tuple(sorted(children, key=term_key))
     if isinstance(node, Pow) and even(node.exponent):
         return tuple(map(unsigned, children))
+    if isinstance(node, Mul):
+        children = _signs_out(tuple(children))
     if isinstance(node, Mul) or (isinstance(node, Fn) and node.name in SYMMETRIC):
         return tuple(sorted(children, key=lambda c: c.key))
     return tuple(children)
+
+
+def _signs_out(factors: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """Return factors with b - a written as -(a - b), the sign in the number in front."""
+    turned = tuple(unsigned(f) for f in factors)
+    if sum(t is not f for t, f in zip(turned, factors, strict=True)) % 2 == 0:
+        return turned
+    negated = _negated(Mul(turned))
+    return negated.children if isinstance(negated, Mul) else (negated,)
 
 
 def even(exponent: Fraction) -> bool:
@@ -82,12 +93,10 @@ def even(exponent: Fraction) -> bool:
 
 
 def unsigned(base: Expr) -> Expr:
-    """Return x or −x under an even power: (−xᵢ + xⱼ)² is (xᵢ − xⱼ)², where the terms differ in their indices alone."""
+    """Return x or −x, whichever has its first term positive: (−xᵢ + xⱼ)² is (xᵢ − xⱼ)²."""
     if not isinstance(base, Add) or not _negative(base.children[0]):
         return base
-    negated = tuple(map(_negated, base.children))
-    alike = {tuple(n.array for _, n in walk(t) if isinstance(n, At)) for t in negated}
-    return Add(negated) if len(alike) == 1 else base
+    return Add(tuple(map(_negated, base.children)))
 
 
 def _negative(term: Expr) -> bool:

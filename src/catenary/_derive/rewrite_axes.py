@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .build import ONE, add, along, fn, mul, num, power, reduce, total
-from .expr import Add, Along, At, Expr, Fn, Index, Pos, Pow, Reduce
+from .expr import Add, Along, At, Expr, Fn, Index, Num, Pos, Pow, Reduce, head
 from .look import call, factors, others
 from .rename import peel
 
@@ -57,6 +57,30 @@ def _label(factor: Expr, index: Index) -> Expr | None:
         for a, b in (factor.children, factor.children[::-1]):
             if isinstance(a, Pos) and a.index is index and isinstance(b, At) and b.array.kind == "int":
                 return b if index not in b.free else None
+    return None
+
+
+def constant_out_of_sum(node: Reduce) -> Expr | None:
+    """Σ_k w_k (a_k + c) = Σ_k w_k a_k + c Σ_k w_k, where that is shorter."""
+    if node.name != "sum":
+        return None
+    parts = factors(node.body)
+    for n, f in enumerate(parts):
+        for k in node.indices:
+            if k not in f.free:
+                continue
+            rest = others(parts, n)
+            if isinstance(f, At) and f.array.body is not None and not any(k in g.free for g in rest):
+                inner = total((k,), peel(f, Add)) if isinstance(head(f), Add) else node
+                new = total(tuple(i for i in node.indices if i is not k), mul([*rest, inner]))
+                if isinstance(inner, Num):
+                    return new
+            if isinstance(f, Add) and any(k not in t.free for t in f.children):
+                outside = [t for t in f.children if k not in t.free]
+                inside = [t for t in f.children if k in t.free]
+                new = add(total(node.indices, mul([*rest, add(terms)])) for terms in (inside, outside))
+                if new.weight < node.weight:
+                    return new
     return None
 
 

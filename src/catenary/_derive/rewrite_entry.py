@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from .build import ONE, ZERO, add, fn, mul, num, power, reduce, split, total
+from .build import ONE, ZERO, add, fn, mul, negative_first, num, power, reduce, split, total
 from .expr import Add, Along, Expr, Fn, Mul, Num, Pos, Reduce
 from .look import call, others, positive
 from .rename import peel, rename
@@ -51,11 +51,9 @@ def fold_numbers(node: Fn) -> Expr | None:
             return ZERO
         case "abs" if positive(a[0]):
             return a[0]
-        case "abs" if split(a[0])[0] < 0:
-            return fn("abs", mul((num(-1), a[0])))
-        case "sigmoid_prime" | "tanh_prime" | "cos" | "cosh" if split(a[0])[0] < 0:
+        case "abs" | "sigmoid_prime" | "tanh_prime" | "cos" | "cosh" if negative_first(a[0]):
             return fn(node.name, mul((num(-1), a[0])))
-        case "tanh" | "sin" | "sinh" | "erf" if split(a[0])[0] < 0:
+        case "tanh" | "sin" | "sinh" | "tan" | "erf" | "sign" | "asin" | "atan" | "asinh" if negative_first(a[0]):
             return mul((num(-1), fn(node.name, mul((num(-1), a[0])))))
         case "lt" | "le":
             return fn({"lt": "gt", "le": "ge"}[node.name], a[1], a[0])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 
-from .build import ONE, ZERO, add, fn, mul, num, split, total
+from .build import ONE, ZERO, add, fn, mul, num, power, size, split, total
 from .expr import Add, Expr, Fn, Mul, Num, Pow, Reduce, temporary
 from .look import call, factors, is_delta, others
 from .rename import peel, rename
@@ -42,51 +44,98 @@ def complements(node: Add) -> Expr | None:
 
 
 def common_factor(node: Add) -> Expr | None:
-    """a b + a c = a (b + c); numbers stay where they are, and so do identity matrices."""
+    """a b + a c = a (b + c), of powers the smallest: x/n + y/n² = (x + y/n)/n; numbers stay, and identity matrices."""
     if any(map(is_delta, node.children)):
         return None
-    sets = [
-        set(split(t)[1].children if isinstance(split(t)[1], Mul) else (split(t)[1],)) - {ONE} for t in node.children
-    ]
-    common = sorted(set.intersection(*sets), key=lambda f: f.key)
+    powers = [_powers(t) for t in node.children]
+    common = {b: _shared([p[b] for p in powers]) for b in powers[0] if all(b in p for p in powers)}
+    common = {b: x for b, x in common.items() if x}
     if not common:
         return None
-    rest = []
-    for t in node.children:
-        c, r = split(t)
-        left = [f for f in (r.children if isinstance(r, Mul) else (r,)) if f not in common]
-        rest.append(mul([Num(c), *left]))
-    return mul([*common, add(rest)])
+    inverse = [power(b, -x) for b, x in common.items()]
+    return mul([*(power(b, x) for b, x in common.items()), add(mul([t, *inverse]) for t in node.children)])
+
+
+def _powers(term: Expr) -> dict[Expr, Fraction]:
+    """Return the factors of a term, without its number, as bases with exponents."""
+    parts = factors(split(term)[1])
+    pairs = [(f.base, f.exponent) if isinstance(f, Pow) else (f, Fraction(1)) for f in parts]
+    return dict(pairs) | {ONE: Fraction(0)}
+
+
+def _shared(exponents: list[Fraction]) -> Fraction:
+    """Return the part that powers with these exponents share."""
+    if all(x > 0 for x in exponents):
+        return min(exponents)
+    return max(exponents) if all(x < 0 for x in exponents) else Fraction(0)
+
+
+def partly_common(node: Add) -> Expr | None:
+    """a b + a c + d = a (b + c) + d, where that is shorter."""
+    parts = [set(factors(split(t)[1])) - {ONE} for t in node.children]
+    for n, p in enumerate(parts):
+        for m in range(n + 1, len(parts)):
+            common = p & parts[m]
+            if any(f.weight > 1 for f in common):
+                inverse = [power(f, -1) for f in common]
+                left = add(mul([node.children[k], *inverse]) for k in (n, m))
+                new = add([*others(node.children, n, m), mul([*common, left])])
+                if new.weight < node.weight and not isinstance(left, Mul):
+                    return new
+    return None
 
 
 def joined_sums(node: Add) -> Expr | None:
     """Σ_i a f + Σ_i a g = Σ_i a (f + g)."""
-    sums = [(n, *_sum_term(t)) for n, t in enumerate(node.children)]
+    sums = [(n, c, outside, r) for n, t in enumerate(node.children) for c, outside, r in _sum_terms(t)]
     for n, c, outside, r in sums:
         for m, d, beside, s in sums:
-            if n >= m or r is None or s is None or len(r.indices) != 1 or len(s.indices) != 1:
+            if n >= m or len(r.indices) != len(s.indices) or outside != beside:
                 continue
-            if r.indices[0].size != s.indices[0].size or outside != beside:
-                continue
-            i = temporary(r.indices[0].size)
-            f, g = (set(factors(rename(x.body, {x.indices[0]: i}))) for x in (r, s))
-            common = [k for k in f & g if i in k.free]
-            if not common:
-                continue
-            left, right = (mul([Num(k), *(y for y in x if y not in common)]) for k, x in ((c, f), (d, g)))
-            joined = mul([*outside, total((i,), mul([*common, add((left, right))]))])
-            return add([*others(node.children, n, m), joined])
+            for f, g in _matched(r, s):
+                common = [k for k in f if k in g and k.free]
+                if not common:
+                    continue
+                left, right = (mul([Num(k), *(y for y in x if y not in common)]) for k, x in ((c, f), (d, g)))
+                bound = tuple(i for i in frozenset().union(*(k.free for k in (*f, *g))) if i.name.startswith("~"))
+                joined = mul([*outside, total(bound, mul([*common, add((left, right))]))])
+                return add([*others(node.children, n, m), joined])
     return None
 
 
-def _sum_term(term: Expr) -> tuple[Fraction, list[Expr], Reduce | None]:
-    """Return a term as number, other factors and the one sum among its factors."""
+def _matched(r: Reduce, s: Reduce) -> Iterator[tuple[list[Expr], list[Expr]]]:
+    """Yield the factors of two sums with their bound indices called the same, in each way that fits the sizes."""
+    fresh = [temporary(i.size) for i in r.indices]
+    left = factors(rename(r.body, dict(zip(r.indices, fresh, strict=True))))
+    for order in itertools.permutations(fresh):
+        if all(i.size == j.size for i, j in zip(s.indices, order, strict=True)):
+            yield left, factors(rename(s.body, dict(zip(s.indices, order, strict=True))))
+
+
+def _sum_terms(term: Expr) -> Iterator[tuple[Fraction, list[Expr], Reduce]]:
+    """Yield the ways to see a term as number, other factors and one sum."""
     c, rest = split(term)
     parts = factors(rest)
-    sums = [f for f in parts if isinstance(f, Reduce) and f.name == "sum"]
-    if len(sums) != 1:
-        return c, [], None
-    return c, [f for f in parts if f is not sums[0]], sums[0]
+    for n, f in enumerate(parts):
+        if isinstance(f, Reduce) and f.name == "sum":
+            yield c, others(parts, n), f
+
+
+def sum_of_squares_about_mean(node: Add) -> Expr | None:
+    """Σ a² - (Σ a)²/N = Σ (a - (Σ a)/N)²."""
+    for n, t in enumerate(node.children):
+        for c, outside, r in _sum_terms(t):
+            if len(r.indices) != 1 or not isinstance(r.body, Pow) or r.body.exponent != 2:
+                continue
+            a, (i,) = r.body.base, r.indices
+            mean = mul((power(size(i.size), -1), total((i,), a)))
+            square = mul([Num(-c), *outside, power(total((i,), a), 2), power(size(i.size), -1)])
+            if square in others(node.children, n):
+                k = temporary(i.size)
+                centred = add((rename(a, {i: k}), mul((num(-1), mean))))
+                rest = [x for x in others(node.children, n) if x is not square]
+                return add([*rest, mul([Num(c), *outside, total((k,), power(centred, 2))])])
+    return None
 
 
 def opposite_sigmoids(node: Add) -> Expr | None:
