@@ -1,5 +1,7 @@
 """The same derivative in matrix form, in labelled axes and in classical indices."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import pytest
 
@@ -56,3 +58,22 @@ def test_every_form_fits_in_text(form):
     made = ct.derive(attention, one((4, 3)), one((4, 3)), one((4, 5)), one((9, 4)), form=form)
     assert max(map(len, str(made).splitlines())) <= 100
     assert made.latex().isascii()
+
+
+def test_each_definition_has_its_derivative():
+    steps = ct.derive(perceptron, column, one(3), one(2)).steps
+    assert "dz_i = W_i da_{i−1} + dW_i a_{i−1} + db_i    (i = 2, …, L)" in steps
+    assert "da_i = dz_i ⊙ tanh′(z_i)    (i = 1, …, L)" in steps
+    assert "dperceptron = da_Lᵀ (a_L − y)" in steps
+
+
+def test_what_does_not_vary_has_no_differential():
+    steps = ct.derive(attention, one((4, 3)), one((4, 3)), one((4, 5)), one((9, 4)), argnums=1).steps
+    assert "dA = A ⊙ (dS − (A ⊙ dS) 1 1ᵀ)" in steps
+    assert not any(step.startswith("dV") for step in steps)
+
+
+def test_local_derivatives_are_checked():
+    made = ct.derive(perceptron, column, one(3), one(2))
+    made.differentials[0] = replace(made.differentials[0], value=made.forward[0].value)
+    assert not made.check() and "local derivatives" in str(made.check())

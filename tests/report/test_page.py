@@ -53,7 +53,7 @@ def test_the_page_says_everything():
     page = made.html()
     assert "def perceptron(params, x, y):" in page and "import jax.numpy as jnp" in page
     headings = [h.text for h in parsed(page).iter("{http://www.w3.org/1999/xhtml}h2")]
-    assert headings == ["Program", "Shapes", "Composition", "Derivative", "Notes"]
+    assert headings == ["Program", "Shapes", "Composition", "Local derivatives", "Derivative", "Notes"]
     assert "agrees with the computed derivative" in page
 
 

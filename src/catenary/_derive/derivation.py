@@ -11,8 +11,9 @@ from . import matrix as mx
 from . import write
 from .check import Check, compare, computed, evaluated, sample, scope_of
 from .matrix import Matrix
-from .names import numbered
+from .names import D, numbered
 from .program import Input
+from .python import identifier
 from .recursion import Line, fold
 from .rows import Rows, beside, forms_of
 from .source import source
@@ -132,7 +133,8 @@ class Derivation:
             return [line.renamed(lambda n: self._lettered(n, bases)) for line in lines]
 
         forward, local, backward, gradients = map(lettered, parts)
-        titled = [("composition", [*forward, *lettered([self.value])]), ("local derivatives", local)]
+        total = "local derivatives" if len(local) > 1 else "total derivative"
+        titled = [("composition", [*forward, *lettered([self.value])]), (total, local)]
         return [(title, lines) for title, lines in [*titled, (self._order, [*backward, *gradients])] if lines]
 
     def _lettered(self, name: str, bases: set[str]) -> str:
@@ -291,7 +293,25 @@ class Derivation:
         got = [
             a for name in ("derivative", "value") for a in evaluated(self._source(name), name, self._arguments(values))
         ]
-        return compare(got, [*wanted, value], [*names, "the value"], sizes, self.coarse)
+        moved = [self._moved(values, wanted, seed)] if self.differentials else []
+        got, wanted = [*got, *(g for g, _ in moved)], [*wanted, value, *(w for _, w in moved)]
+        return compare(got, wanted, [*names, "the value", "the local derivatives"][: len(got)], sizes, self.coarse)
+
+    def _moved(self, values: Sequence[Any], wanted: Sequence[Any], seed: int) -> tuple[Any, Any]:
+        """Return what the value moves by for random moves of the inputs: by the local derivatives, and as it should."""
+        import numpy as np
+
+        chosen = [n for n, i in enumerate(self.inputs) if i.chosen]
+        moves = [np.random.default_rng(seed + n).normal(size=np.shape(values[n])) for n in chosen]
+        ends = [replace(self.inputs[n], name=D + self.inputs[n].name, chosen=False) for n in chosen]
+        ends = [replace(i, argument=len(self.args) + k) for k, i in enumerate(ends)]
+        parameters = [*self.parameters, *(identifier(i.name) for i in ends)]
+        args, inputs = [*self.args, *(i.struct for i in ends)], [*self.inputs, *ends]
+        text = source("d", parameters, args, inputs, [*self.forward, *self.differentials[:-1]], self.differentials[-1:],
+                      None, "Return the differential.")  # fmt: skip
+        (got,) = evaluated(text, "d", [*self._arguments(values), *moves])
+        due = sum(np.tensordot(w, m, m.ndim) for w, m in zip(wanted, moves, strict=True))
+        return got, np.asarray(due)
 
     def _arguments(self, values: Sequence[Any]) -> list[Any]:
         from jax import tree_util

@@ -105,7 +105,13 @@ class Entries:
             inner = scope | {i: scope[o] for i, o in zip(e.inner, e.outer, strict=True)}
             return self.style.big(e.name, outer, self(e.body, inner, ATOM)), BIG
         bodies = [self._whole(b, e.inner, scope) for b in e.children]
-        return self.style.entry(self.style.function(e.name, bodies), outer, self.axes.labels), ATOM
+        s = self.style
+        if e.name == "inv":
+            inside = bodies[0] if isinstance(e.body, ex.At) else s.open + bodies[0] + s.close
+            whole = s.open + s.inverted(inside) + s.close
+        else:
+            whole = s.function(e.name, bodies)
+        return s.entry(whole, outer, self.axes.labels), ATOM
 
     def _whole(self, body: Expr, inner: tuple[Index, ...], scope: dict[Index, str]) -> str:
         """Return what a function of whole axes acts on: an array by its name, or an entry with its axes."""

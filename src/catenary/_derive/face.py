@@ -22,7 +22,9 @@ from .define import Definitions, define
 from .derivation import Derivation
 from .expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, Size, axis, head, walk
 from .listing import listing
+from .local import differentials
 from .marks import equations
+from .names import D
 from .program import Derivative, Input, Program, flat_inputs, flattened, trace
 from .read import UnreadableError
 from .recognise import NotMatrix, Recogniser
@@ -247,6 +249,12 @@ def _derivation(
     order = len(program.gradients[0].by) if program.gradients else 1
     made = Derivation(name, parameters, args, inputs, argnums, order, flat, forward, value, backward, gradients)
     made.code = listing(fun)
+    if order == 1:
+        moving = [i.name for i in inputs if i.chosen]
+        axes = _axes(program.value.dims)
+        local, last = differentials(parts.forward, parts.value, axes, moving, parts.names)
+        made.differentials = [line(n, body, _wide_axes(array)) for n, array, body in local]
+        made.differentials.append(line(D + name, last, axes))
     return made
 
 

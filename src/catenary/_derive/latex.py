@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from .entries import PRODUCT
 from .matrix import is_decimal
-from .names import GREEK
+from .names import GREEK, D
 from .render import Printer, Style
 from .text import number, typeset_name
 
@@ -84,6 +84,8 @@ class Latex(Style):
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         """Return an entry: X_{ij}, W_{1,ij}."""
+        if name.startswith(D):
+            return rf"\mathrm{{d}} {self.indexed(name[1:], indices)}"
         base, subs = typeset_name(name)
         bar = base.endswith("\u0304")
         base = GREEK.get(base.removesuffix("\u0304"), base.removesuffix("\u0304"))
@@ -140,6 +142,14 @@ class Latex(Style):
         """Return the inverse, or the transposed inverse."""
         above = r"-\top" if transposed else "-1"
         return f"{{{inner}}}^{{{above}}}"
+
+    def join(self, factors: Sequence[str]) -> str:
+        """Return factors side by side, words apart."""
+        text, before = "", ""
+        for f in factors:
+            apart = any(x.startswith(r"\mathrm") for x in (before, f))
+            text, before = text + (r" \, " if text and apart else " " if text else "") + f, f
+        return text
 
 
 latex = Printer(Latex())

@@ -12,7 +12,7 @@ from html import escape
 
 from .entries import PRODUCT
 from .matrix import is_decimal
-from .names import GREEK
+from .names import GREEK, D
 from .render import Style
 from .text import BETWEEN, BIG, FUNCTIONS, number, typeset_name
 
@@ -69,6 +69,8 @@ class MathML(Style):
         return self._scripted(name, "")
 
     def _scripted(self, full: str, indices: str) -> str:
+        if full.startswith(D):
+            return row(f'<mi mathvariant="normal">d</mi>{self._scripted(full[1:], indices)}')
         base, subs = typeset_name(full)
         bare = base.removesuffix("\u0304")
         shown = name(GREEK.get(bare, bare))

@@ -21,6 +21,7 @@ GREEK = {
     "theta": "θ", "eta": "η", "kappa": "κ", "xi": "ξ", "Sigma": "Σ", "Lambda": "Λ", "Theta": "Θ", "Phi": "Φ",
 }  # fmt: skip
 
+D = "\N{DOUBLE-STRUCK ITALIC SMALL D}"  # before a name, the name of its differential; every style prints a d
 
 SHORT = {"weight": "W", "kernel": "W", "bias": "b"}
 

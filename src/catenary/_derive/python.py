@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from . import matrix as mx
 from .matrix import Matrix
-from .names import GREEK
+from .names import GREEK, D
 from .python_labels import labelled
 
 SUM, TIMES, UNARY, ATOM = range(4)
@@ -53,6 +53,8 @@ SPELLED = {letter: latin for latin, letter in reversed(GREEK.items())}
 
 def identifier(name: str) -> str:
     """Return a name as Python allows it: ``z̄_1`` is ``bar_z_1``."""
+    if name.startswith(D):
+        return f"differential_{identifier(name[1:])}"
     bar = "\u0304" in name
     name = re.sub(r"\W", "", "".join(SPELLED.get(c, c) for c in name.replace("\u0304", "")))
     return ("bar_" if bar else "") + name

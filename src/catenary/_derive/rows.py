@@ -85,9 +85,10 @@ class Rows:
     def span(self, line: Line) -> str:
         """Return the range of a recursion and what stands for its first or last neighbour: i = 1, …, L, a₀ = x."""
         assert line.span is not None
-        first, last = (self.of.layer(n) for n in line.span)
-        ends = (last, first) if line.downward else (first, last)
-        between = ", " if "".join(ends).isdigit() and line.span[1] - line.span[0] == 1 else ", …, "
+        first, last = line.span
+        ends = [str(first) if first < last else self.of.layer(first), self.of.layer(last)]
+        between = ", " if "".join(ends).isdigit() and last - first == 1 else ", …, "
+        ends = ends[::-1] if line.downward else ends
         also = [self.style.equals.join(map(self.symbol, (a, b))) for a, b in line.aliases]
         return self.style.range("i", f"{ends[0]}{between}{ends[1]}", also)
 

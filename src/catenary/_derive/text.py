@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from .matrix import is_decimal
-from .names import GREEK, numbered
+from .names import GREEK, D, numbered
 from .render import Printer, Style
 
 DIGITS = "₀₁₂₃₄₅₆₇₈₉"
@@ -25,6 +25,8 @@ class Text(Style):
 
     def symbol(self, name: str) -> str:
         """Return a name with its subscript: W₁, W_{i+1}."""
+        if name.startswith(D):
+            return f"d{self.symbol(name[1:])}"
         base, sub = split_name(name)
         base = GREEK.get(base, base)
         if sub.isdigit():
@@ -63,6 +65,8 @@ class Text(Style):
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         """Return an entry: Xᵢⱼ, W₁ᵢⱼ, δ_{i,j}."""
+        if name.startswith(D):
+            return f"d{self.indexed(name[1:], indices)}"
         base, sub = split_name(name)
         own = sub.translate(SUBSCRIPT) if sub.isdigit() else sub
         inside = "".join(indices).translate(SUBSCRIPT)
