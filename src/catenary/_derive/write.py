@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,34 @@ def latex_rows(d: Derivation, line: Line) -> list[Row]:
 
 
 def _aligned(row: Row) -> str:
-    return f"{row.left} &= {row.right}" + (rf" \qquad {row.span}" if row.span else "")
+    right = " \\\\\n&\\qquad ".join(broken_latex(row.right))
+    return f"{row.left} &= {right}" + (rf" \qquad {row.span}" if row.span else "")
+
+
+def broken_latex(source: str, width: int = 75) -> list[str]:
+    r"""Return a formula in pieces that fit a page, broken before a sign that no bracket holds.
+
+    >>> broken_latex(r"a + \left(b + c\right) + d", 3)
+    ['a', '+ \\left(b + c\\right)', '+ d']
+    """
+    pieces, depth = [""], 0
+    for token in re.split(r"(\\left|\\right|[{}]| (?=[+-] |\\o(?:dot|slash|times) ))", source):
+        depth += (token in ("{", "\\left")) - (token in ("}", "\\right"))
+        if token == " " and depth == 0:
+            pieces.append("")
+        else:
+            pieces[-1] += token
+    lines = [pieces[0]]
+    for piece in pieces[1:]:
+        fits = _letters(lines[-1] + piece) <= width
+        lines[-1:] = [f"{lines[-1]} {piece}"] if fits else [lines[-1], piece]
+    return lines
+
+
+def _letters(source: str) -> int:
+    """Return about how many letters wide a formula is."""
+    bare = re.sub(r"\\(left|right|mathrm|mathsf|operatorname|t?frac|,|bar)|[{}_^ ]", "", source)
+    return len(re.sub(r"\\[a-zA-Z]+", "x", bare))
 
 
 def as_markdown(d: Derivation) -> str:

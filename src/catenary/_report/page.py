@@ -88,7 +88,7 @@ def _columns(d: Derivation) -> str:
 def _row(rows: list[Row]) -> str:
     """Return one line of a derivation, its forms side by side."""
     span = next((_math(r.span) for r in rows if r.span), "")
-    wide = WIDTH // len(rows)
+    wide = (WIDTH - 8 * (len(rows) - 1)) // len(rows)  # each form has a left side of its own
     if len(beside(rows)) == 1 and len(rows) > 1:
         rows = [rows[0]] + [Row("", "")] * (len(rows) - 1)
     lefts = [_math(r.left) if r.left else "" for r in rows]

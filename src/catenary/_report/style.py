@@ -22,12 +22,12 @@ CSS = """
   background: var(--tint); border-left: 3px solid var(--line); padding: .7rem 1rem; margin: .4rem 0; overflow-x: auto;
   font: .8125rem/1.45 ui-monospace, "JetBrains Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace;
 }
-.catenary .equations { border-collapse: collapse; width: 100%; line-height: 2 }
-.catenary .equations td { vertical-align: baseline; padding: .28rem 0; text-align: left; border: 0 }
+.catenary .equations { border-collapse: collapse; width: 100%; line-height: 1.9 }
+.catenary .equations td { vertical-align: baseline; padding: .1rem 0; text-align: left; border: 0 }
 .catenary .equations th { text-align: center; font-weight: 400; font-style: italic; color: var(--soft) }
 .catenary .equations tr { break-inside: avoid; background: none }
-.catenary td.left { text-align: right; white-space: nowrap; padding-left: 1rem }
-.catenary td.right { padding-left: .35em; text-indent: -1.5em; padding-left: 1.85em }
+.catenary td.left { text-align: right; white-space: nowrap; width: 8rem }
+.catenary .equations td.right { text-indent: -1.5em; padding-left: 1.85em }
 .catenary td.span { text-align: right; color: var(--soft); padding-left: 1rem; font-size: .9em }
 .catenary .result { border-top: 1px solid var(--line); border-bottom: 1px solid var(--line) }
 .catenary .shapes { display: flex; flex-wrap: wrap; gap: .15rem 1.6rem; padding: 0; margin: .2rem 0; list-style: none }
