@@ -12,6 +12,7 @@ from fractions import Fraction
 from weakref import WeakKeyDictionary
 
 from . import expr as e
+from . import positions
 from .expr import Add, Along, Dim, Expr, Fn, Index, Mul, Num, Pow, Reduce
 from .rename import bound, even, rename, term_key, unsigned, whole
 
@@ -238,6 +239,9 @@ def total(indices: tuple[Index, ...], body: Expr) -> Expr:
         if pair:
             rest = mul(rename(k, {pair[0]: pair[1]}) for k in kept[:n] + kept[n + 1 :])
             return mul([*outside, *moved, total(tuple(i for i in inside if i is not pair[0]), rest)])
+    chained = _chained(inside, kept)
+    if chained is not None:
+        return mul([*outside, *moved, chained])
     if len(kept) == 1 and isinstance(kept[0], Add) and any(_has_delta(t, inside) for t in kept[0].children):
         return mul([*outside, *moved, add(total(inside, t) for t in kept[0].children)])
     if len(kept) == 1 and isinstance(kept[0], Reduce) and kept[0].name == "sum":
@@ -248,12 +252,29 @@ def total(indices: tuple[Index, ...], body: Expr) -> Expr:
     return mul([*outside, *moved, inner]) if moved or outside else inner
 
 
-def delta(factor: Expr, inside: tuple[Index, ...]) -> tuple[Index, Index] | None:
-    """Return (i, j) where the factor is the Kronecker delta of a summed i and another index j."""
-    if isinstance(factor, Fn) and factor.name == "eq" and all(isinstance(a, e.Pos) for a in factor.children):
+def _chained(inside: tuple[Index, ...], kept: list[Expr]) -> Expr | None:
+    """Σ_k [k = i + 1] [l = k + 2] = [l = i + 3]: an indicator passes its position on to other indicators."""
+    for n, f in enumerate(kept):
+        for k in inside if isinstance(f, Fn) and f.name == "eq" and positions.only_positions(f) else ():
+            others = [g for m, g in enumerate(kept) if m != n and k in g.free]
+            where = positions.solved(f, k) if all(map(positions.only_positions, others)) else None
+            if where is not None:
+                rest = [positions.substituted(g, k, where) for m, g in enumerate(kept) if m != n]
+                return total(tuple(i for i in inside if i is not k), mul(rest))
+    return None
+
+
+def delta(factor: Expr, inside: tuple[Index, ...]) -> tuple[Index, Index | int] | None:
+    """Return (i, j) where the factor is the Kronecker delta of a summed i and another index or a fixed position j."""
+    if not (isinstance(factor, Fn) and factor.name == "eq"):
+        return None
+    if all(isinstance(a, e.Pos) for a in factor.children):
         i, j = (a.index for a in factor.children)  # type: ignore[attr-defined]
         if i.size == j.size:
             return (i, j) if i in inside else (j, i) if j in inside else None
+    for i in inside if len(factor.free) == 1 and factor.free <= frozenset(inside) else ():
+        where = positions.fixed(factor, i)
+        return None if where is None else (i, where)
     return None
 
 

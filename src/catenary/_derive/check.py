@@ -18,7 +18,7 @@ from .program import Input
 from .read import dims_of
 from .value import _lse, sigmoid, softmax
 
-PRIMES = (5, 3, 4, 6, 7, 2, 8, 9)
+SIZES = (5, 3, 4, 6, 7, 9, 8)
 
 
 class FormulaError(ArithmeticError):
@@ -58,7 +58,7 @@ def sample(inputs: Sequence[Input], seed: int, positive: bool) -> tuple[list[np.
     for i in inputs:
         for d in dims_of(i.struct.shape):
             if isinstance(d, str) and d.isidentifier():
-                sizes.setdefault(d, PRIMES[(len(sizes) + seed) % len(PRIMES)])
+                sizes.setdefault(d, SIZES[(len(sizes) + seed) % len(SIZES)])
     for i in inputs:
         shape = tuple(_size(d, sizes) for d in dims_of(i.struct.shape))
         if np.issubdtype(i.struct.dtype, np.integer):

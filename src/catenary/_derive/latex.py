@@ -123,6 +123,11 @@ class Latex(Style):
         """Return an entry of what has no name."""
         return whole + ("[" + r"\,".join(indices) + "]" if labels else f"_{{{primed(''.join(indices))}}}")
 
+    def block(self, items: Sequence[str], axis: int) -> str:
+        """Return pieces below or beside each other."""
+        between = " & " if axis else r" \\ "
+        return rf"\begin{{bmatrix}} {between.join(items)} \end{{bmatrix}}"
+
     def big(self, name: str, indices: Sequence[str], body: str) -> str:
         """Return a reduction."""
         shown = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}.get(

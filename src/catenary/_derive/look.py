@@ -21,9 +21,13 @@ def others(items: Sequence[Expr], *places: int) -> list[Expr]:
 
 
 def is_delta(term: Expr) -> bool:
-    """Say whether a term is, or has as a factor, a Kronecker delta of two axes."""
+    """Say whether a term is, or has as a factor, a Kronecker delta of two axes of one size."""
     return any(
-        isinstance(f, Fn) and f.name == "eq" and all(isinstance(a, Pos) for a in f.children) for f in factors(term)
+        isinstance(f, Fn)
+        and f.name == "eq"
+        and all(isinstance(a, Pos) for a in f.children)
+        and len({i.size for i in f.free}) == 1
+        for f in factors(term)
     )
 
 

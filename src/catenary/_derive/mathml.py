@@ -135,6 +135,11 @@ class MathML(Style):
             return row(f'{whole}<mo form="prefix">[</mo>{THIN.join(indices)}<mo form="postfix">]</mo>')
         return f"<msub>{row(whole)}{row(''.join(map(tokens, indices)))}</msub>"
 
+    def block(self, items: Sequence[str], axis: int) -> str:
+        """Return pieces below or beside each other."""
+        inside = infix("," if axis else ";").join(items)
+        return row(f'<mo form="prefix">[</mo>{inside}<mo form="postfix">]</mo>')
+
     def big(self, name: str, indices: Sequence[str], body: str) -> str:
         """Return a reduction."""
         sign = BIG.get(name)

@@ -223,6 +223,36 @@ class Scaled(Matrix):
 
 
 @dataclass(frozen=True)
+class Select(Matrix):
+    """The matrix that picks the entries from ``start`` on, by ``stride``: it stands only inside products."""
+
+    start: Size
+    stride: int
+
+
+@dataclass(frozen=True)
+class Difference(Matrix):
+    """The matrix of differences of neighbours: (Dx)_i = x_{i+1} − x_i."""
+
+
+@dataclass(frozen=True)
+class Part(_One):
+    """Entries along one axis from ``start`` on, by ``stride``: x_{1:}."""
+
+    axis: int
+    start: Size
+    stride: int
+
+
+@dataclass(frozen=True)
+class Block(_Many):
+    """Pieces along one axis, each from its start on, with zeros between them: [0; r]."""
+
+    axis: int
+    starts: tuple[Size, ...]
+
+
+@dataclass(frozen=True)
 class Labelled(Matrix):
     """An expression with indices, where matrix language does not reach."""
 
@@ -250,8 +280,8 @@ def renamed(x: Any, name: Callable[[str], str]) -> Any:
 
 TYPES = (
     Symbol, Number, Dimension, Ones, Identity, Transpose, Diag, Trace, SquaredNorm, OneHot, Vec, Commuted, Laid, Power,
-    Along, Reduction,
-    Product, Kronecker, Hadamard, Sum, Apply, Scaled, Labelled, Inverse, Whole, Entry,
+    Along, Reduction, Product, Kronecker, Hadamard, Sum, Apply, Scaled, Select, Difference, Part, Block, Labelled,
+    Inverse, Whole, Entry,
 )  # fmt: skip
 
 
@@ -322,6 +352,10 @@ def transpose(x: Matrix) -> Matrix:
                 return turned
         case Apply() | Power() if len(x.dims) == 2 and all(transpose(p) == p for p in x.parts):
             return x
+        case Part() if len(x.dims) == 2:
+            return Part(x.dims[::-1], transpose(x.x), 1 - x.axis, x.start, x.stride)
+        case Block() if len(x.dims) == 2:
+            return Block(x.dims[::-1], tuple(map(transpose, x.items)), 1 - x.axis, x.starts)
     return Transpose(x.dims[::-1], x)
 
 
@@ -352,6 +386,12 @@ def product(items: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
             flat += item.items
         elif not isinstance(item, Identity):
             flat.append(item)
+    if len(flat) > 1 and any(map(touches_selection, flat)):
+        from .matrix_parts import spread_out, without_selections  # built on the functions of this file
+
+        if (terms := spread_out(flat)) is not None:
+            return scaled(scalars, total((product(t, dims) for t in terms), dims))
+        flat = without_selections(flat)
     if not flat:
         return scaled(scalars, Identity(dims)) if len(dims) == 2 else scaled(scalars[:-1], scalars[-1])
     if not dims and len(flat) > 1:
@@ -359,6 +399,22 @@ def product(items: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
         if _turns(turned) < _turns(flat):
             flat = turned
     return scaled(scalars, flat[0] if len(flat) == 1 else Product(dims, tuple(flat)))
+
+
+def is_selection(x: Matrix) -> bool:
+    """Say whether a factor is a selection of entries, its transpose, or a sum of such."""
+    core = x.x if isinstance(x, Scaled | Transpose) else x
+    return (
+        is_selection(core)
+        if core is not x
+        else isinstance(x, Select) or (isinstance(x, Sum) and all(map(is_selection, x.items)))
+    )
+
+
+def touches_selection(x: Matrix) -> bool:
+    """Say whether a factor is a selection, or a sum with one among its terms."""
+    core = x.x if isinstance(x, Transpose) else x
+    return is_selection(x) or (isinstance(core, Sum) and any(map(is_selection, core.items)))
 
 
 def _turns(items: list[Matrix]) -> int:
@@ -396,7 +452,9 @@ def total(terms: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
         turned = sum(isinstance(p, Transpose) for p in (core, *core.parts))
         return sign(t) < 0, not isinstance(t, Number), _repeated(core), turned - core.weight, turned
 
-    items = sorted(terms, key=place)
+    from .matrix_parts import joined  # built on the functions of this file
+
+    items = sorted(joined(list(terms), dims), key=place)
     return items[0] if len(items) == 1 else Sum(dims, tuple(items))
 
 

@@ -11,8 +11,10 @@ from fractions import Fraction
 
 from . import matrix as mx
 from .matrix import Matrix
+from .matrix_parts import explicit, inside, slices
 from .names import GREEK, D
 from .python_labels import labelled
+from .python_parts import block
 
 SUM, TIMES, UNARY, ATOM = range(4)
 BETWEEN = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
@@ -92,6 +94,10 @@ class PythonPrinter:
         self.used.update(names)
         return str(size) if len(names) <= 1 and str(size).isalnum() else f"({size})"
 
+    def slice(self, where: str) -> str:
+        """Return a slice, its sizes taken from the arguments."""
+        return ":".join(self.size(part) if re.search("[A-Za-z_]", part) else part for part in where.split(":"))
+
     def call(self, name: str) -> str:
         """Return a function's name and remember that it needs a definition."""
         self.used.add(name)
@@ -160,6 +166,15 @@ class PythonPrinter:
                 return self._product(list(x.items), spread), TIMES
             case mx.Scaled():
                 return self._scaled(x, spread)
+            case mx.Difference():
+                return f"jnp.diff(jnp.eye({self.size(x.dims[1])}), axis=0)", ATOM
+            case mx.Select():
+                return self(explicit(x)), ATOM
+            case mx.Part():
+                where = ", ".join(self.slice(w) for w in slices(x))
+                return f"{self(inside(x), ATOM)}[{where}]", ATOM
+            case mx.Block():
+                return block(x, self), ATOM
             case mx.Labelled():
                 return labelled(x, self), ATOM
         raise TypeError(f"{type(x).__name__} has no Python form")
@@ -292,6 +307,11 @@ class PythonPrinter:
             return f"{self._wrapped(items[:-1])} * {self(last.x, UNARY)}"
         if _row(first) and isinstance(first.x, mx.Ones):  # type: ignore[attr-defined]
             return f"jnp.sum({self._chain(items[1:])}{', axis=0' if not _column(last) else ''})"
+        if isinstance(first, mx.Difference):
+            return f"jnp.diff({self._chain(items[1:])}{'' if _column(last) else ', axis=0'})"
+        if isinstance(first, mx.Transpose) and isinstance(first.x, mx.Difference):
+            side = "" if _column(last) else ", axis=0"
+            return f"-jnp.diff({self._chain(items[1:])}{side}, prepend=0, append=0)"
         if isinstance(last, mx.Ones):
             return f"jnp.sum({self._chain(items[:-1])}{', axis=1' if not _row(first) else ''})"
         if _column(last) and not _row(first):

@@ -33,7 +33,9 @@ class UnreadableError(NotImplementedError):
 
 def dims_of(shape: Sequence[Any]) -> tuple[Size, ...]:
     """Return the sizes of a shape: integers, and names or polynomials in names as text."""
-    return tuple(d if isinstance(d, int) else str(d) for d in shape)
+    from .positions import plain
+
+    return tuple(int(d) if isinstance(d, int | np.integer) else plain(str(d)) for d in shape)
 
 
 class Reader:
@@ -67,12 +69,12 @@ class Reader:
             inner = eqn.params[CALLS[name]]
             jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "jaxpr") else (inner, ())
             return self.read(jaxpr, consts, values)
-        from .read_index import READ_INDEX  # built on the functions of this file
+        from .read_index import READ_INDEX, READ_SEVERAL  # built on the functions of this file
         from .read_linalg import READ_LINALG
 
         if name == "optimization_barrier":
             return values
-        if several := READ_LINALG.get(name):
+        if several := READ_LINALG.get(name) or READ_SEVERAL.get(name):
             shapes = [dims_of(v.aval.shape) for v in eqn.outvars]
             return list(map(Value, several(eqn, values), shapes))
         row = READ.get(name) or READ_INDEX.get(name)
@@ -210,18 +212,6 @@ def _list(dims: tuple[Size, ...]) -> str:
     return ", ".join(map(str, dims))
 
 
-def _slice(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
-    start, limit = map(dims_of, (eqn.params["start_indices"], eqn.params["limit_indices"]))
-    mapping: dict[Any, Any] = {}
-    for n, d in enumerate(v[0].dims):
-        if dims[n] == d:
-            continue
-        if dims[n] != 1 or not isinstance(start[n], int):
-            raise UnreadableError(f"a slice from {start[n]} to {limit[n]} of an axis of size {d}")
-        mapping[axis(n, d)] = start[n]
-    return rename(v[0].expr, mapping)
-
-
 def _reduction(name: str) -> Row:
     def read(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
         axes = eqn.params["axes"]
@@ -259,17 +249,6 @@ def _dot_general(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
 def _iota(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     n = eqn.params["dimension"]
     return num(0) if dims[n] == 1 else Pos(axis(n, dims[n]))
-
-
-def _concatenate(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
-    n = eqn.params["dimension"]
-    if len(v) > 1 and any(x.dims[n] != 1 for x in v):
-        raise UnreadableError("a concatenation of more than single entries")
-    where = Pos(axis(n, dims[n]))
-    result = v[-1].expr
-    for k in reversed(range(len(v) - 1)):
-        result = fn("where", fn("eq", where, num(k)), v[k].expr, result)
-    return result
 
 
 def _along(name: str) -> Row:
@@ -347,11 +326,9 @@ READ: dict[str, Row] = {
     "broadcast_in_dim": _broadcast,
     "transpose": _transpose,
     **dict.fromkeys(("reshape", "squeeze", "expand_dims"), _reshape),
-    "slice": _slice,
     **{f"reduce_{n}": _reduction(n) for n in ("sum", "max", "min", "prod")},
     "dot_general": _dot_general,
     "iota": _iota,
-    "concatenate": _concatenate,
     "cumsum": _along("cumsum"),
     "cumprod": _along("cumprod"),
     "rev": _reversed,

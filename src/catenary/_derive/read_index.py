@@ -5,22 +5,18 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Callable
 from typing import Any
 
-from .build import ZERO, add, fn, mul, num, size, total
-from .expr import Expr, Fn, Index, Num, Pos, Size, axis, temporary
-from .read import Row, UnreadableError, Value, dims_of
+from .build import ONE, ZERO, add, fn, mul, num, total
+from .expr import At, Expr, Index, Pos, Size, axis, temporary, walk
+from .positions import combined
+from .read import Row, UnreadableError, Value
+from .read_slice import READ_SLICE, in_range, pick, split, written
+from .read_slice import window as among
 from .rename import rename
 
-
-def in_range(position: Expr) -> Expr:
-    """Return a position without JAX's wrapping of negative ones: where(p < 0, p + size, p) is p."""
-    if isinstance(position, Fn) and position.name == "where":
-        test, _, plain = position.children
-        if isinstance(test, Fn) and test.name == "gt" and test.children == (ZERO, plain):
-            return plain
-    return position
+Several = Callable[[Any, list[Value]], list[Expr]]
 
 
 def positions(indices: Value, batch: list[Index], count: int) -> list[Expr]:
@@ -31,7 +27,7 @@ def positions(indices: Value, batch: list[Index], count: int) -> list[Expr]:
 
 
 def _gather(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
-    how, sizes = eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
+    how = eqn.params["dimension_numbers"]
     operand, indices = v
     out = [axis(n, d) for n, d in enumerate(dims)]
     batch = [i for n, i in enumerate(out) if n not in how.offset_dims]
@@ -46,79 +42,14 @@ def _gather(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
             result = rename(result, {here: batch[tied[n]]})
             continue
         window = None if n in how.collapsed_slice_dims else next(windows)
-        if n not in at:
-            if window is None or str(sizes[n]) != str(d):
-                raise UnreadableError("a gather of part of an axis")
-            result = rename(result, {here: window})
-        elif sizes[n] == 1:
-            result = pick(result, here, at[n])
-        elif not (str(sizes[n]) == str(d) and at[n] is ZERO):
-            raise UnreadableError("a gather of slices longer than one entry")
+        if window is None or window.size == 1:
+            result = pick(result, here, at.get(n, ZERO))
         else:
-            result = rename(result, {here: window} if window else {})
+            result = among(result, here, window, at.get(n, ZERO))
     return result
 
 
-def fixed(position: Expr, axis_size: Size) -> int | None:
-    """Return a computed position as a number, counted from the end if it is the size less a number."""
-    for start in (position, add((position, mul((num(-1), size(axis_size)))))):
-        if isinstance(start, Num) and isinstance(start.value, Fraction) and (start is position or start.value < 0):
-            return int(start.value)
-    return None
-
-
-def _dynamic_slice(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
-    operand, *starts = v
-    mapping: dict[Index, int] = {}
-    for n, (d, s) in enumerate(zip(operand.dims, starts, strict=True)):
-        if dims[n] == d:
-            continue
-        start = fixed(in_range(s.expr), d)
-        if dims[n] != 1 or start is None:
-            raise UnreadableError("a slice at a computed position, or of several entries")
-        mapping[axis(n, d)] = start
-    return rename(operand.expr, mapping)
-
-
-def _pad(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
-    value, filling = v
-    factors = [value.expr]
-    for n, (low, high, inside) in enumerate(map(dims_of, eqn.params["padding_config"])):
-        if low == high == inside == 0:
-            continue
-        if value.dims[n] != 1 or inside != 0 or filling.expr is not ZERO:
-            raise UnreadableError("a padding around more than one entry, or with other than 0")
-        factors.append(fn("eq", Pos(axis(n, dims[n])), size(low)))
-    return mul(factors)
-
-
-def _update(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
-    operand, update, *starts = v
-    factors = [update.expr]
-    for n, (d, s) in enumerate(zip(dims, starts, strict=True)):
-        if update.dims[n] != d:
-            start = fixed(in_range(s.expr), d)
-            if update.dims[n] != 1 or start is None:
-                raise UnreadableError("an update of a slice at a computed position, or of several entries")
-            where = num(start) if start >= 0 else add((size(d), num(start)))
-            factors.append(fn("eq", Pos(axis(n, d)), where))
-    if operand.expr is not ZERO:
-        raise UnreadableError("an update of an array that is not zero")
-    return mul(factors)
-
-
-def pick(body: Expr, index: Index, position: Expr) -> Expr:
-    """Return the expression at one position of an axis."""
-    if index not in body.free:
-        return body
-    if isinstance(position, Num) and isinstance(position.value, Fraction):
-        return rename(body, {index: int(position.value)})
-    if isinstance(position, Pos) and position.index.size == index.size:
-        return rename(body, {index: position.index})
-    return total((index,), mul((body, fn("eq", Pos(index), position))))
-
-
-def _scatter_add(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+def _scatter(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     how = eqn.params["dimension_numbers"]
     operand, indices, updates = v
     own = {axis(n, d): temporary(d) for n, d in enumerate(updates.dims)}
@@ -127,31 +58,67 @@ def _scatter_add(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     count = len(how.scatter_dims_to_operand_dims)
     at = dict(zip(how.scatter_dims_to_operand_dims, positions(indices, batch, count), strict=True))
     tied = dict(zip(how.operand_batching_dims, how.scatter_indices_batching_dims, strict=True))
-    factors = [rename(updates.expr, own)]
+    factors = []
     for n, d in enumerate(dims):
         here = axis(n, d)
-        if n in tied and d != 1:
-            factors.append(fn("eq", Pos(here), Pos(batch[tied[n]])))
         if n in tied:
+            factors += [fn("eq", Pos(here), Pos(batch[tied[n]]))] if d != 1 else []
             continue
-        window = None if n in how.inserted_window_dims else next(windows)
+        inside = None if n in how.inserted_window_dims else next(windows)
         if d == 1:
             continue
-        if window is not None and window.size == d and at.get(n, ZERO) is ZERO:
-            factors.append(fn("eq", Pos(here), Pos(window)))
-        elif window is not None and window.size != 1:
-            raise UnreadableError("a scatter of slices longer than one entry")
-        else:
-            factors.append(fn("eq", Pos(here), at[n]))
+        step = ZERO if inside is None or inside.size == 1 else Pos(inside)
+        factors.append(fn("eq", Pos(here), combined([(1, at.get(n, ZERO)), (1, step)])))
     summed = tuple(t for t in own.values() if t.size != 1)
-    return add((operand.expr, total(summed, mul(factors))))
+    return _combined(eqn, operand.expr, rename(updates.expr, own), mul(factors), summed)
+
+
+def _combined(eqn: Any, operand: Expr, update: Expr, inside: Expr, summed: tuple[Index, ...]) -> Expr:
+    """Return what a scatter leaves where ``inside`` says that an update falls."""
+    name = eqn.primitive.name.replace("_", "-")
+    if name == "scatter-add":
+        return add((operand, total(summed, mul((update, inside)))))
+    if name == "scatter-sub":
+        return add((operand, mul((num(-1), total(summed, mul((update, inside)))))))
+    moving = [s for s in summed if not eqn.params["unique_indices"] and _is_batch(s, inside)]
+    if moving:
+        raise UnreadableError(f"a {name} at computed positions of which two may be the same")
+    if name == "scatter-mul":
+        return mul((operand, add((ONE, total(summed, mul((inside, add((update, num(-1))))))))))
+    untouched = mul((operand, add((ONE, mul((num(-1), total(summed, inside)))))))
+    return add((untouched, total(summed, mul((update, inside)))))
+
+
+def _is_batch(index: Index, inside: Expr) -> bool:
+    """Say whether an index counts updates at positions that are read from an array."""
+    return any(isinstance(node, At) and index in node.free for _, node in walk(inside))
+
+
+def _scatter_set(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
+    """A window at fixed positions is a block; all other updates are sums with indicators."""
+    how = eqn.params["dimension_numbers"]
+    operand, indices, updates = v
+    batch = [d for n, d in enumerate(updates.dims) if n not in how.update_window_dims]
+    if batch or how.operand_batching_dims:
+        return _scatter(eqn, v, dims)
+    starts = [ZERO] * len(dims)
+    for n, p in zip(how.scatter_dims_to_operand_dims, positions(indices, [], len(how.scatter_dims_to_operand_dims)),
+                    strict=True):  # fmt: skip
+        starts[n] = p
+    kept = [n for n in range(len(dims)) if n not in how.inserted_window_dims]
+    wide: list[Size] = [1] * len(dims)
+    for n, d in zip(kept, updates.dims, strict=True):
+        wide[n] = d
+    moved = {axis(m, updates.dims[m]): axis(n, updates.dims[m]) for m, n in enumerate(kept)}
+    return written(operand, Value(rename(updates.expr, moved), tuple(wide)), starts, dims)
 
 
 READ_INDEX: dict[str, Row] = {
+    **READ_SLICE,
     "gather": _gather,
-    "scatter-add": _scatter_add,
-    "scatter_add": _scatter_add,
-    "dynamic_slice": _dynamic_slice,
-    "dynamic_update_slice": _update,
-    "pad": _pad,
+    **{f"scatter{mark}{kind}": _scatter for mark in "-_" for kind in ("add", "sub", "mul")},
+    "scatter": _scatter_set,
+}
+READ_SEVERAL: dict[str, Several] = {
+    "split": split,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from . import build
+from . import build, positions
 from . import expr as ex
 from . import matrix as mx
 from .expr import Array, At, Index, Size
@@ -97,10 +97,13 @@ class Recogniser:
 
     def _function(self, expr: ex.Fn) -> Placed:
         if expr.name == "eq":
+            chosen = selection(expr)
+            if chosen is not None:
+                return chosen
             for a, b in (expr.children, expr.children[::-1]):
                 if isinstance(a, ex.Pos) and isinstance(b, ex.Pos):
                     if a.index.size != b.index.size:
-                        raise NotMatrix
+                        raise NotMatrix  # neither is known to be the longer
                     return mx.Identity((a.index.size, b.index.size)), (a.index, b.index)
                 if isinstance(a, ex.Pos) and a.index not in b.free:
                     y, axes = self.place(b)
@@ -165,6 +168,19 @@ class Recogniser:
         for f in parts:
             network.put(*self.place(f))
         return network.contract()
+
+
+def selection(expr: ex.Fn) -> Placed | None:
+    """Return [k = start + stride i] as the matrix that picks such entries, rows i and columns k."""
+    for column in sorted(expr.free, key=lambda i: i.name):
+        where = positions.solved(expr, column)
+        form = positions.affine(where) if where is not None else None
+        if form is None or len(form[0]) != 1:
+            continue
+        ((row, stride),) = form[0].items()
+        if stride > 0 and not (row.size == column.size and stride == 1):
+            return mx.Select((row.size, column.size), positions.text(form[1]), stride), (row, column)
+    return None
 
 
 class Network:

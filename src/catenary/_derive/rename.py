@@ -135,7 +135,7 @@ def _merged(node: Expr, mapping: Mapping_, memo: dict[Expr, Expr]) -> Expr:
             new = At(node.array, tuple(mapping.get(i, i) if isinstance(i, Index) else i for i in node.indices))
         case Pos():
             where = mapping[node.index]
-            new = Num(Fraction(where)) if isinstance(where, int) else Pos(where)
+            new = _position(where, node.index) if isinstance(where, int) else Pos(where)
         case Along():
             new = _entry_of_along(node, mapping)
         case Reduce():
@@ -146,6 +146,13 @@ def _merged(node: Expr, mapping: Mapping_, memo: dict[Expr, Expr]) -> Expr:
             new = rebuild(node, tuple(_merged(c, mapping, memo) for c in node.children))
     memo[node] = new
     return new
+
+
+def _position(where: int, index: Index) -> Expr:
+    """Return a fixed position as a number; it counts from the end if it is negative."""
+    from .build import add, num, size
+
+    return num(where) if where >= 0 else add((size(index.size), num(where)))
 
 
 def _each(indices: tuple[Index, ...], mapping: Mapping_) -> tuple[Any, ...]:

@@ -11,7 +11,9 @@ from fractions import Fraction
 
 from . import matrix as mx
 from .entries import RATIO, Axes, Entries
+from .expr import Size
 from .matrix import Matrix
+from .matrix_parts import explicit, inside, pieces, slices
 
 SUM, SCALED, HADAMARD, PRODUCT, RAISED, ATOM = range(6)  # what has a superscript takes no second one
 
@@ -93,6 +95,10 @@ class Style:
     @abstractmethod
     def range(self, index: str, values: str, also: Sequence[str]) -> str:
         """Return where a recursion holds."""
+
+    @abstractmethod
+    def block(self, items: Sequence[str], axis: int) -> str:
+        """Return pieces below (axis 0) or beside each other."""
 
     ratio_level = RATIO
 
@@ -188,9 +194,26 @@ class Printer:
                 return self._product(x), PRODUCT
             case mx.Scaled():
                 return self._scaled(x)
+            case mx.Difference():
+                return s.symbol("D"), ATOM
+            case mx.Select():
+                return self.piece(explicit(x))
+            case mx.Part():
+                return self._part(x), ATOM
+            case mx.Block():
+                return s.block([self._piece(p) for p in pieces(x)], x.axis), ATOM
             case mx.Labelled():
                 return self.labelled(x), SUM
         raise TypeError(f"{type(x).__name__} has no printed form")
+
+    def _part(self, x: mx.Part) -> str:
+        whole, where = inside(x), slices(x)
+        if isinstance(whole, mx.Symbol) and not any(isinstance(f, int) for f in whole.fixed):
+            return self.style.indexed(whole.name, where)
+        return self.style.entry(self(whole, ATOM), where, False)
+
+    def _piece(self, x: Matrix | Size) -> str:
+        return self(x) if isinstance(x, Matrix) else self.style.number(Fraction(0))
 
     def _power(self, x: mx.Power) -> tuple[str, int]:
         if isinstance(x.x, mx.SquaredNorm) and x.exponent > 0:

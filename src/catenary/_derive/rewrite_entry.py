@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
+from . import positions
 from .build import ONE, ZERO, add, fn, mul, negative_first, num, power, reduce, split, total
 from .expr import Add, Along, Expr, Fn, Mul, Num, Pos, Reduce
 from .look import call, others, positive
@@ -19,6 +20,8 @@ def fold_numbers(node: Fn) -> Expr | None:
     """Compute with numbers, and write symmetric functions in one order."""
     a = node.children
     match node.name:
+        case "eq" if (sides := positions.canonical(*a)) is not None and set(sides) != set(a):
+            return fn("eq", *sides)
         case "max" if any(isinstance(x, Num) and x.value == float("-inf") for x in a):
             return a[1] if isinstance(a[0], Num) and a[0].value == float("-inf") else a[0]
         case "min" if any(isinstance(x, Num) and x.value == float("inf") for x in a):

@@ -12,6 +12,8 @@ from typing import Any
 import jax
 from jax import export
 
+from .positions import FEWEST
+
 Axis = tuple[Any, int]
 LETTERS = ("n", "m", "k", "p", "q", "r", "s", "t")
 
@@ -135,7 +137,8 @@ def _names(
 
 def _structs(flat: Sequence[Any], axes: Sequence[Axis], names: dict[Axis, str]) -> list[jax.ShapeDtypeStruct]:
     distinct = list(dict.fromkeys(names.values()))
-    scope = export.SymbolicScope()
+    least = {name: min(FEWEST, *(flat[n].shape[a] for (n, a), m in names.items() if m == name)) for name in distinct}
+    scope = export.SymbolicScope([f"{name} >= {size}" for name, size in least.items()])
     sizes = (
         dict(zip(distinct, export.symbolic_shape(", ".join(distinct), scope=scope), strict=True)) if distinct else {}
     )

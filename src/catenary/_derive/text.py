@@ -85,6 +85,10 @@ class Text(Style):
         lowered = not labels and all(c in LOWERED for c in inside)
         return whole + (inside if lowered else f"[{(' ' if labels else ',').join(indices)}]")
 
+    def block(self, items: Sequence[str], axis: int) -> str:
+        """Return pieces below or beside each other: [0; r], [A, B]."""
+        return f"[{(', ' if axis else '; ').join(items)}]"
+
     def big(self, name: str, indices: Sequence[str], body: str) -> str:
         """Return a reduction: Σⱼ …."""
         inside = "".join(indices).translate(SUBSCRIPT)

@@ -102,7 +102,7 @@ class Draw:
         if isinstance(size, int):
             return size
         if size.isidentifier():
-            return self.sizes.get(size) or 2 + (self._hash(size) % 3)
+            return self.sizes.get(size) or 4 + (self._hash(size) % 3)
         names = {n: self.size(n) for n in _names(size)}
         return int(eval(size.replace("floordiv", "_div").replace("mod(", "_mod("), _OPERATORS | names))
 
