@@ -22,13 +22,14 @@ FUNCTIONS = frozenset("""
     onehot outer prod rank relu reshape row roll sech sgn sigmoid sign silu sin sinh softmax softplus sort sqrt std step
     sum swish tan tanh tr trace tril triu tri var vec conv of columns rows pad shift where stack split
     """.split())
-SUB = r"(?:_\{[^}]*\}|_\w+|[₀-₉₊₋ᵢⱼₖₜₙ]+|\[[^\[\]<>=≤≥≠∧]*\])?"
+LOW = "₀-ₜᵢ-ᵪⱼ"  # subscripts, which Unicode calls letters
+SUB = rf"(?:_\{{[^}}]*\}}|_\w+|[{LOW}]+|\[[^\[\]<>=≤≥≠∧]*\])?"
 RANGE = re.compile(r"\s{2,}\((?:[^()]|\([^()]*\))*\)\s*$")
 TOKEN = re.compile(
     rf"""(?P<big>[ΣΠ]{SUB})
     |(?P<power>\^∘?\((?:[^()])*\)|\^\{{[^}}]*\}}|\^∘?[−\-]?[\w/]+|\*\*\([^()]*\)|\*\*-?[\w.]+|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ]+|\.T\b|⊤)
     |(?P<number>\d+(?:\.\d+)?(?:e[-−]?\d+)?)
-    |(?P<word>[^\W\d_]+(?:_[a-z]{{2,}}\w*(?=\())?)(?P<rest>′*{SUB})
+    |(?P<word>(?:(?![{LOW}ᵀ])[^\W\d_])+(?:_[a-z]{{2,}}\w*(?=\())?)(?P<rest>′*{SUB})
     |(?P<bar>[‖|])
     |(?P<operator>[+\-−/=⊙⊘⊗∗∘<>≤≥≠∧∨√∇∂∞]|==|<=|>=)
     |(?P<free>[\s()\[\]{{}},.;:·⋅*@…'_]+)
@@ -46,10 +47,12 @@ def length(formula: str, names: Iterable[str] = ()) -> int:
     12
     >>> length("z_i = Wq a_{i−1}    (i = 1, …, L, a₀ = x)", {"Wq"})
     4
+    >>> length("Aᵢⱼ = softmaxⱼ Σₖ Wqᵢₖ Xⱼₖ", {"Wq"})
+    6
     """
     lines = [RANGE.sub("", line) for line in formula.splitlines() if line.strip()]
     lefts = {line.partition(" = ")[0].strip() for line in lines if " = " in line}
-    known = FUNCTIONS | {n for n in (*names, *lefts) if n.isalpha()}
+    known = FUNCTIONS | {n for n in (*names, *(re.sub(rf"[{LOW}]", "", left) for left in lefts)) if n.isalpha()}
     return sum(_line(line, known) for line in lines)
 
 
