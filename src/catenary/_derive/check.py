@@ -88,10 +88,29 @@ def computed(
 
 def evaluated(source: str, name: str, args: Sequence[Any]) -> list[np.ndarray]:
     """Return what a derivation's source computes, run by NumPy in float64."""
-    scope: dict[str, Any] = {"jnp": np}
+    scope: dict[str, Any] = {"jnp": np, "lax": _Lax}
     with np.errstate(all="ignore"):
-        exec(source.replace("import jax.numpy as jnp\n", ""), scope)
+        exec(source.replace("import jax.numpy as jnp\n", "").replace("from jax import lax\n", ""), scope)
         return [np.asarray(leaf, float) for leaf in tree_util.tree_leaves(scope[name](*args))]
+
+
+class _Lax:
+    """What a source uses of ``jax.lax``, by NumPy."""
+
+    @staticmethod
+    def map(step: Callable[[Any], Any], steps: Any) -> Any:
+        """Return what every step gives, stacked."""
+        return np.stack([np.asarray(step(t)) for t in steps])
+
+    @staticmethod
+    def scan(step: Callable[[Any, Any], Any], carried: Any, steps: Any, reverse: bool = False) -> tuple[Any, Any]:
+        """Return what is carried after the last step, and what every step gives, stacked."""
+        made = []
+        for t in steps[::-1] if reverse else steps:
+            carried, out = step(carried, t)
+            made.append(out)
+        made = made[::-1] if reverse else made
+        return carried, tree_util.tree_map(lambda *xs: np.stack([np.asarray(x) for x in xs]), *made)
 
 
 def compare(

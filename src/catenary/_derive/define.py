@@ -15,14 +15,15 @@ from .expr import Along, Array, At, Expr, Fn, Reduce, entry, head, temporary, wa
 from .program import Program
 from .rename import opened, rename
 from .share import abstracted, repeated
+from .sweeps import FORWARD, Definition, Sweep, arranged, loop_parts, swept
 
 
 @dataclass
 class Definitions:
-    """Names of arrays with their bodies, in the order in which they can be computed."""
+    """Names of arrays with their bodies, and loops, in the order in which they can be computed."""
 
-    forward: list[tuple[str, Array, Expr]]
-    backward: list[tuple[str, Array, Expr]]
+    forward: list[Definition | Sweep]
+    backward: list[Definition | Sweep]
     value: Expr
     gradients: list[tuple[str, Expr]]
     names: dict[Array, str]
@@ -74,21 +75,33 @@ def arrays_in(expr: Expr) -> list[Array]:
 def define(program: Program) -> Definitions:
     """Choose the definitions of a program and its gradients."""
     user = _forward_names(program)
-    roots = [g.value.expr for g in program.gradients]
+    loops = loop_parts(program)
+    roots = [*(g.value.expr for g in program.gradients), *(e for *_, e in loops)]
     kept = dict(user)
     for array in _below([*roots, program.value.expr, *(a.body for a in user if a.body)]):
         kept.setdefault(array, "")
     _shorten(kept, user, program, [*roots, program.value.expr])
     _name(kept, user, program)
     written = _Writing(program, user, kept)
-    program_only = _below([program.value.expr, *map(entry, user)])
+    forward_parts = [e for _, _, field, e in loops if field in FORWARD]
+    program_only = _below([program.value.expr, *map(entry, user), *forward_parts])
     bodies = {a: written(a.body, a, adjoints=a not in program_only) for a in kept if a.body is not None}
     gradients = [(g.name, written(g.value.expr)) for g in program.gradients]
+    gradients += [("", written(e, adjoints=field not in FORWARD)) for _, _, field, e in loops]
     parts = Definitions([], [], written(program.value.expr, adjoints=False), gradients, kept)
     _share(parts, bodies, [a for a in kept if a not in user], {i.name for i in program.inputs})
-    early = _reached([parts.value, *(bodies[a] for a in user if a in bodies)], bodies) | set(user)
-    for a in _ordered(bodies):
-        (parts.forward if a in early else parts.backward).append((kept[a], a, bodies[a]))
+    count = len(program.gradients)
+    parts.gradients, ends = parts.gradients[:count], [e for _, e in parts.gradients[count:]]
+    forward, backward = swept(loops, ends)
+    roots = [parts.value, *(bodies[a] for a in user if a in bodies), *(e for s in forward for e in s.exprs)]
+    early = _reached(roots, bodies) | set(user)
+    named = [(kept[a], a, bodies[a]) for a in _ordered(bodies)]
+    parts.forward = arranged([d for d in named if d[1] in early], forward)
+    parts.backward = arranged([d for d in named if d[1] not in early], backward)
+    for sweep in backward:
+        within = {a for _, a, _ in sweep.body}
+        sweep.elsewhere = [*(e for _, e in parts.gradients), *(b for a, b in bodies.items() if a not in within)]
+        sweep.elsewhere += [e for other in backward if other is not sweep for e in other.exprs]
     return parts
 
 
@@ -222,12 +235,13 @@ def _length(written: dict[Array | int, Expr]) -> int:
 
 
 def _families(kept: dict[Array, str], uses: dict[Array, int], program: Program) -> set[Array]:
-    """Return the adjoints of numbered intermediates at least one of which is used twice."""
+    """Return the adjoints of numbered intermediates one of which is used twice, and those of steps that are."""
     bases: dict[str, list[Array]] = {}
     for array, name in program.adjoint.items():
         if array in kept and uses.get(array, 0) > 0:
             bases.setdefault(naming.numbered(name)[0], []).append(array)
-    return {a for group in bases.values() if len(group) > 1 and any(uses[a] > 1 for a in group) for a in group}
+    loops = {a for a in program.adjoint if a in kept and a in program.timed and uses.get(a, 0) > 1}
+    return loops | {a for group in bases.values() if len(group) > 1 and any(uses[a] > 1 for a in group) for a in group}
 
 
 def _name(kept: dict[Array, str], user: dict[Array, str], program: Program) -> None:

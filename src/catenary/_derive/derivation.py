@@ -10,6 +10,7 @@ from typing import Any
 from . import matrix as mx
 from . import write
 from .check import Check, compare, computed, evaluated, sample, scope_of
+from .expr import At, walk
 from .matrix import Matrix
 from .names import D, numbered
 from .program import Input
@@ -194,14 +195,16 @@ class Derivation:
         return "\n".join(row for line in shown for row in self._text(line))
 
     def _needed(self, targets: Sequence[Line]) -> set[str]:
-        definitions = {line.name: line for line in (*self.forward, *self.backward)}
+        lines = (*self.forward, *self.backward)
+        definitions = {name: line for line in lines for name in (line.block.names if line.block else [line.name])}
         needed: set[str] = set()
         pending = [line.value for line in targets]
         while pending:
-            for name in symbols(pending.pop()):
-                if name in definitions and name not in needed:
-                    needed.add(name)
-                    pending.append(definitions[name].value)
+            for name in symbols(pending.pop()) & (definitions.keys() - needed):
+                line = definitions[name]
+                needed |= {other.name for other in lines if other.block is line.block} if line.block else {name}
+                needed |= line.block.names if line.block else set()
+                pending += line.block.parts if line.block else [line.value]
         return needed
 
     def _text(self, line: Line) -> list[str]:
@@ -344,7 +347,9 @@ def _functions(x: Matrix) -> set[str]:
 def symbols(x: Matrix) -> set[str]:
     """Return the names of the arrays in an expression."""
     found = {m.name for m in _walk(x) if isinstance(m, mx.Symbol)}
-    return found | {name for m in _walk(x) if isinstance(m, mx.Labelled) for _, name in m.names}
+    labelled = [m for m in _walk(x) if isinstance(m, mx.Labelled)]
+    found |= {n.array.symbol for m in labelled for _, n in walk(m.expr) if isinstance(n, At)} - {""}
+    return found | {name for m in labelled for _, name in m.names}
 
 
 def _bases(x: Matrix) -> set[str]:

@@ -84,7 +84,7 @@ class Entries:
                 return self.axis(scope[e.index]), ATOM
             case ex.At():
                 where = [self.axis(scope[i]) if isinstance(i, Index) else str(i) for i in e.indices]
-                return self.place(self.names.get(e.array) or e.array.symbol, where), ATOM
+                return self.place(*_at_step(self.names.get(e.array) or e.array.symbol, where)), ATOM
             case ex.Fn():
                 return s.function(e.name, [self(c, scope) for c in e.children]), ATOM
             case ex.Pow() | ex.Mul():
@@ -168,6 +168,14 @@ class Entries:
         if f.exponent == Fraction(1, 2):
             return self.style.function("sqrt", [self(f.base, scope)])
         return self.style.power(self(f.base, scope, ATOM), f.exponent, True)
+
+
+def _at_step(name: str, where: list[str]) -> tuple[str, list[str]]:
+    """Return a name and its indices, where a loop's ``h@-`` at t is h at t−1."""
+    base, loop, shift = name.partition("@")
+    ahead = shift.count("+") - shift.count("-")
+    moved = f"+{ahead}" if ahead > 0 else f"−{-ahead}" if ahead else ""
+    return base, [where[0] + moved, *where[1:]] if loop else where
 
 
 def _open(e: Expr) -> bool:

@@ -28,9 +28,12 @@ from .names import D
 from .program import Derivative, Input, Program, flat_inputs, flattened, trace
 from .read import UnreadableError
 from .recognise import NotMatrix, Recogniser
+from .recurrence import Timed
 from .recursion import Line
 from .rows import forms_of
 from .shapes import Axis, symbolic
+from .steps import lines_of
+from .sweeps import Definition, Sweep
 
 
 def derive(
@@ -232,14 +235,22 @@ def _derivation(
     fun: Callable[..., Any], args: Sequence[Any], inputs: list[Input], argnums: int | tuple[int, ...],
     flat: Callable[..., Any], program: Program, parts: Definitions,
 ) -> Derivation:  # fmt: skip
-    recogniser = Recogniser(parts.names)
+    taken = {i.name for i in inputs}
+    recogniser = Recogniser(parts.names, Timed(program.timed), taken)
 
     def line(name: str, body: Expr, axes: tuple[Index, ...]) -> Line:
         return Line(name, recogniser.write(body, axes), entries=recogniser.entries(body, axes))
 
     name = _function_name(fun, inputs)
-    forward = [line(n, body, _wide_axes(array)) for n, array, body in parts.forward]
-    backward = [line(n, body, _wide_axes(array)) for n, array, body in parts.backward]
+
+    def lines(definitions: Sequence[Definition | Sweep]) -> list[Line]:
+        return [
+            each
+            for d in definitions
+            for each in (lines_of(d, recogniser) if isinstance(d, Sweep) else [line(d[0], d[2], _wide_axes(d[1]))])
+        ]
+
+    forward, backward = lines(parts.forward), lines(parts.backward)
     gradients = [
         _derivative_line(recogniser, name, derivative, body)
         for derivative, (_, body) in zip(program.gradients, parts.gradients, strict=True)
@@ -249,10 +260,11 @@ def _derivation(
     order = len(program.gradients[0].by) if program.gradients else 1
     made = Derivation(name, parameters, args, inputs, argnums, order, flat, forward, value, backward, gradients)
     made.code = listing(fun)
-    if order == 1:
+    if order == 1 and not program.loops:  # the steps of a loop are the whole's own recursion
         moving = [i.name for i in inputs if i.chosen]
         axes = _axes(program.value.dims)
-        local, last = differentials(parts.forward, parts.value, axes, moving, parts.names)
+        definitions = [d for d in parts.forward if not isinstance(d, Sweep)]
+        local, last = differentials(definitions, parts.value, axes, moving, parts.names)
         made.differentials = [line(n, body, _wide_axes(array)) for n, array, body in local]
         made.differentials.append(line(D + name, last, axes))
     return made
@@ -294,7 +306,7 @@ def _assumptions(parts: Definitions) -> list[str]:
     bodies: list[Expr] = [
         parts.value,
         *(b for _, b in parts.gradients),
-        *(b for _, _, b in (*parts.forward, *parts.backward)),
+        *(b for d in (*parts.forward, *parts.backward) for b in (d.exprs if isinstance(d, Sweep) else [d[2]])),
     ]
     labels: dict[str, str] = {}
     for body in bodies:

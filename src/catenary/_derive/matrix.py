@@ -6,6 +6,7 @@ Scalars, column vectors and matrices: ``dims`` has no, one or two sizes.  The ro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
@@ -34,11 +35,20 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Symbol(Matrix):
-    """A named array; ``fixed`` are positions of single entries, as in ``x[0]``, with ``"0"`` on an axis of size 1."""
+    """A named array; ``fixed`` are positions of single entries, as in ``x[0]``, with ``"0"`` on an axis of size 1.
+
+    Where an axis numbers the steps of a loop, the letter of the step stands there.
+    """
 
     name: str
     fixed: tuple[int | str | None, ...] = ()
     symmetric: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The name as it is printed, with the step for a subscript: ``h@-`` at step t is ``h_{t−1}``."""
+        step = next((f for f in self.fixed if isinstance(f, str) and f != "0"), "")
+        return stepped(self.name, step) if step else self.name
 
 
 @dataclass(frozen=True)
@@ -261,6 +271,42 @@ class Labelled(Matrix):
     names: tuple[tuple[ex.Array, str], ...]
 
 
+@dataclass(frozen=True)
+class Each(_One):
+    """An array made step by step: ``x`` for each step of the axis number ``axis``."""
+
+    letter: str
+    axis: int
+
+
+@dataclass(frozen=True)
+class Over(_One):
+    """Σ_t x, a sum over steps: ``length`` many."""
+
+    letter: str
+    length: Size
+
+
+@dataclass(frozen=True)
+class Step(Matrix):
+    """The number of steps before this one, t − 1."""
+
+    letter: str
+
+
+def stepped(name: str, step: str) -> str:
+    """Return a name with the number of a step for a subscript; an ``@`` in it says which step is meant.
+
+    >>> stepped("h", "t"), stepped("h@-", "t"), stepped("W_1@+", "t")
+    ('h_{t}', 'h_{t−1}', 'W_{1,t+1}')
+    """
+    base, _, shift = name.partition("@")
+    ahead = shift.count("+") - shift.count("-")
+    step += f"+{ahead}" if ahead > 0 else f"−{-ahead}" if ahead else ""
+    match = re.fullmatch(r"(.*[^\d_])_?(\d+)", base)
+    return f"{match[1]}_{{{match[2]},{step}}}" if match else f"{base}_{{{step}}}"
+
+
 def renamed(x: Any, name: Callable[[str], str]) -> Any:
     """Return a matrix expression, or a tuple of them, with every symbol renamed."""
     match x:
@@ -281,7 +327,7 @@ def renamed(x: Any, name: Callable[[str], str]) -> Any:
 TYPES = (
     Symbol, Number, Dimension, Ones, Identity, Transpose, Diag, Trace, SquaredNorm, OneHot, Vec, Commuted, Laid, Power,
     Along, Reduction, Product, Kronecker, Hadamard, Sum, Apply, Scaled, Select, Difference, Part, Block, Labelled,
-    Inverse, Whole, Entry,
+    Inverse, Whole, Entry, Each, Over, Step,
 )  # fmt: skip
 
 

@@ -15,10 +15,12 @@ import numpy as np
 from jax import tree_util
 
 from . import names as naming
-from .differentiate import cotangents, identity
+from .adjoint import pulled
+from .differentiate import identity
 from .expr import Array, At, Expr, Index, Size, axis
 from .marks import marked
-from .read import Reader, Value, dims_of, named, symbol
+from .read import Reader, UnreadableError, Value, dims_of, named, symbol
+from .recurrence import Loop
 from .rename import rename
 
 
@@ -49,7 +51,7 @@ class Derivative:
 class Program:
     """What was read: the value, the named intermediates, and the derivative at the chosen inputs.
 
-    ``adjoint`` says of which intermediate an array is the cotangent.
+    ``adjoint`` says of which intermediate an array is the cotangent; ``timed`` are the arrays made within loops.
     """
 
     inputs: list[Input]
@@ -58,14 +60,19 @@ class Program:
     conventional: set[str]
     gradients: list[Derivative] = field(default_factory=list)
     adjoint: dict[Array, str] = field(default_factory=dict)
+    loops: list[Loop] = field(default_factory=list)
+    timed: set[Array] = field(default_factory=set)
 
 
 def trace(closed: Any, inputs: list[Input], order: int = 1) -> Program:
     """Return the program of a flat jaxpr with one result, and its derivative of the given order."""
     program = _read(closed, inputs)
     names = {array: name for name, array in program.forward}
-    program.gradients, made = _derivatives(program.value, inputs, names)
+    if order > 1 and program.loops:
+        raise UnreadableError("a second derivative through a loop")
+    program.gradients, made = _derivatives(program.value, inputs, names, program.loops)
     program.adjoint = {made[a]: name for name, a in program.forward if a in made}
+    program.timed |= {made[a] for a in made if a in program.timed}
     for _ in range(order - 1):
         program.gradients = [
             Derivative(first.by + second.by, second.value)
@@ -78,23 +85,27 @@ def trace(closed: Any, inputs: list[Input], order: int = 1) -> Program:
 def _read(closed: Any, inputs: list[Input]) -> Program:
     made, marks = marked(closed, [i.struct for i in inputs], {i.name for i in inputs})
     operands = [symbol(i.name, i.struct) for i in inputs]
-    value, *kept = Reader().read(made.jaxpr, made.consts, operands, made.jaxpr.outvars[1:])
+    reader = Reader({*(i.name for i in inputs), *(m.name for m in marks)})
+    value, *kept = reader.read(made.jaxpr, made.consts, operands, made.jaxpr.outvars[1:])
     forward: list[tuple[str, Array]] = []
     for m, v in zip(marks, kept, strict=True):
         array = _array(v)
         if array is not None and all(a is not array for _, a in forward):
             forward.append((m.name, array))
-    return Program(inputs, value, forward, {m.name for m in marks if m.conventional})
+    forward += [(name, array) for array, name in reader.inside.items() if name]
+    program = Program(inputs, value, forward, {m.name for m in marks if m.conventional})
+    program.loops, program.timed = reader.loops, set(reader.inside)
+    return program
 
 
 def _derivatives(
-    value: Value, inputs: Sequence[Input], names: Mapping[Array, str]
+    value: Value, inputs: Sequence[Input], names: Mapping[Array, str], loops: Sequence[Loop] = ()
 ) -> tuple[list[Derivative], dict[Array, Array]]:
     """Return the derivatives of a value, and the arrays that the cotangents of the named intermediates became."""
     out = tuple(axis(n, d) for n, d in enumerate(value.dims))
     rows = tuple(Index(f"r{n}", d) for n, d in enumerate(value.dims))
     wanted = {i.name: named(i.name, i.struct) for i in inputs if i.chosen}
-    found, made = cotangents(value.expr, identity(out, rows), wanted.values(), {} if rows else names, rows)
+    found, made = pulled(value.expr, identity(out, rows), wanted.values(), {} if rows else names, rows, loops)
     by = [i for i in inputs if i.chosen]
     return [Derivative((i,), _laid_out(found[a], rows, a)) for i, a in zip(by, wanted.values(), strict=True)], made
 

@@ -5,8 +5,9 @@ It differentiates nothing and takes its sizes from its arguments.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from . import matrix as mx
@@ -78,6 +79,7 @@ class PythonPrinter:
         """Remember the names."""
         self.names = names
         self.used: set[str] = set()
+        self.here: frozenset[str] = frozenset()  # the names that have a value of their own within a step
 
     def __call__(self, x: Matrix, level: int = SUM, spread: bool = False) -> str:
         """Return the expression; with ``spread``, a repeated vector may keep an axis of size 1."""
@@ -85,8 +87,20 @@ class PythonPrinter:
         return text if own >= level else f"({text})"
 
     def name(self, name: str) -> str:
-        """Return what stands for a symbol."""
+        """Return what stands for a symbol; one of a loop before its step is ``h_before``."""
+        base, loop, shift = name.partition("@")
+        if loop:
+            return identifier(base) + ("" if not shift else "_after" if shift == "!" else "_before")
         return self.names.get(name) or identifier(name)
+
+    @contextlib.contextmanager
+    def within(self, names: Iterable[str]) -> Iterator[None]:
+        """Print what is inside as within a step, where the given names have values of their own."""
+        before, self.here = self.here, frozenset(names)
+        try:
+            yield
+        finally:
+            self.here = before
 
     def size(self, size: object) -> str:
         """Return the size of an axis."""
@@ -108,6 +122,8 @@ class PythonPrinter:
         match x:
             case mx.Symbol():
                 base = self.name(x.name)
+                if x.name in self.here:
+                    return base, ATOM
                 where = ", ".join(":" if f is None else str(f) for f in x.fixed)
                 return (f"{base}[{where}]" if where else base), ATOM if base.isidentifier() or where else UNARY
             case mx.Number():
@@ -177,7 +193,33 @@ class PythonPrinter:
                 return block(x, self), ATOM
             case mx.Labelled():
                 return labelled(x, self), ATOM
+            case mx.Each():
+                text = self._each(x.x, x.letter, x.dims[x.axis])
+                return (f"jnp.moveaxis({text}, 0, {x.axis})" if x.axis else text), ATOM
+            case mx.Over():
+                return self._over(x), ATOM
+            case mx.Step():
+                return x.letter, ATOM
         raise TypeError(f"{type(x).__name__} has no Python form")
+
+    def _each(self, x: Matrix, letter: str, length: object) -> str:
+        self.used.add("lax")
+        return f"lax.map(lambda {letter}: {self(x)}, jnp.arange({self.size(length)}))"
+
+    def _over(self, x: mx.Over) -> str:
+        """Return a sum over steps; of products u vᵀ it is one product of the stacked arrays."""
+        stacked = [self._stacked(f, x.letter) for f in (x.x.items if isinstance(x.x, mx.Product) else (x.x,))]
+        if len(stacked) == 1 and stacked[0]:
+            return f"jnp.sum({stacked[0]}, axis=0)"
+        if len(stacked) == 2 and all(stacked) and len(x.dims) == 2:
+            return f"({stacked[0]}.T @ {stacked[1]})"
+        return f"jnp.sum({self._each(x.x, x.letter, x.length)}, axis=0)"
+
+    def _stacked(self, x: Matrix, letter: str) -> str:
+        """Return a vector of every step as the matrix of all steps, if it is an array that has them in front."""
+        x = x.x if isinstance(x, mx.Transpose) else x
+        vector = isinstance(x, mx.Symbol) and x.fixed in ((letter, None), (letter,)) and x.name not in self.here
+        return self.name(x.name) if isinstance(x, mx.Symbol) and vector and len(x.dims) == 1 else ""
 
     def _power(self, x: mx.Power, spread: bool) -> tuple[str, int]:
         base = self(x.x, ATOM, spread)

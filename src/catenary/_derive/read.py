@@ -7,7 +7,7 @@ through, but for those of the library that are known for what they mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import islice
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .build import add, along_axis, fn, mul, num, power, reduce, size
-from .expr import Array, At, Expr, Num, Pos, Size, axis, temporary, walk
+from .expr import Array, At, Expr, Index, Num, Pos, Size, axis, temporary, walk
 from .library import known
 from .rename import rename
 
@@ -41,15 +41,28 @@ def dims_of(shape: Sequence[Any]) -> tuple[Size, ...]:
 class Reader:
     """Reads equations into values; arrays made on the way are shared by what they say."""
 
-    def __init__(self) -> None:
-        """Start with no arrays."""
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        """Start with no arrays; ``taken`` are names that mean something."""
         self.made: dict[tuple[Expr, tuple[Size, ...]], Array] = {}
+        self.loops: list[Any] = []  # the recurrences met, in order
+        self.within: tuple[Index, ...] = ()  # the steps of the loops around what is being read
+        self.inside: dict[Array, str] = {}  # the names of what is made within loops
+        self.taken: set[str] = set(taken)
 
-    def read(self, jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Value], keep: Sequence[Any] = ()) -> list[Value]:
+    def read(
+        self,
+        jaxpr: Any,
+        consts: Sequence[Any],
+        inputs: Sequence[Value],
+        keep: Sequence[Any] = (),
+        instead: dict[Any, Value] | None = None,
+    ) -> list[Value]:
         """Return the values of a jaxpr's outputs; variables in ``keep`` become arrays of their own.
 
         What they need is read first and in their order, so that a later equal value is seen to be the kept one.
+        A variable in ``instead`` is read as the value there, which is then replaced by what was computed.
         """
+        instead = {} if instead is None else instead
         kept = {v for v in keep if not hasattr(v, "val")}
         env: dict[Any, Value] = dict(zip(jaxpr.invars, inputs, strict=True))
         env |= {v: literal(c) for v, c in zip(jaxpr.constvars, consts, strict=True)}
@@ -57,6 +70,8 @@ class Reader:
             values = [literal(a.val) if hasattr(a, "val") else env[a] for a in eqn.invars]
             for var, value in zip(eqn.outvars, self.equation(eqn, values), strict=True):
                 env[var] = self.named(value, var in kept)
+                if var in instead:
+                    env[var], instead[var] = instead[var], value
         return [literal(v.val) if hasattr(v, "val") else env[v] for v in jaxpr.outvars]
 
     def equation(self, eqn: Any, values: list[Value]) -> list[Value]:
@@ -71,9 +86,14 @@ class Reader:
             return self.read(jaxpr, consts, values)
         from .read_index import READ_INDEX, READ_SEVERAL  # built on the functions of this file
         from .read_linalg import READ_LINALG
+        from .recurrence import ended
 
         if name == "optimization_barrier":
             return values
+        if name == "scan":
+            from .read_scan import read_scan
+
+            return read_scan(self, eqn, values)
         if several := READ_LINALG.get(name) or READ_SEVERAL.get(name):
             shapes = [dims_of(v.aval.shape) for v in eqn.outvars]
             return list(map(Value, several(eqn, values), shapes))
@@ -83,20 +103,26 @@ class Reader:
         dims = dims_of(eqn.outvars[0].aval.shape)
         if any("(" in str(d) for d in dims):
             raise UnreadableError(f"an array whose sizes ({_list(dims)}) are no polynomials in the names")
-        return [Value(row(eqn, values, dims), dims)]
+        return [Value(ended(row(eqn, values, dims), self.loops if name in INDEXING else ()), dims)]
 
     def named(self, value: Value, keep: bool = False) -> Value:
         """Return the value, as an array of its own if that is asked for or if it has grown large."""
         if isinstance(value.expr, At) and value.expr.array.body is None and not keep:
             return value
-        known = (value.expr, value.dims) in self.made
+        known = not self.within and (value.expr, value.dims) in self.made
         large = sum(1 for _ in islice(walk(value.expr), LARGE)) == LARGE
         return self.array(*value) if (keep or known or large) and not isinstance(value.expr, Num | At) else value
 
     def array(self, body: Expr, dims: tuple[Size, ...]) -> Value:
-        """Return the entry of the array with this body."""
-        array = self.made.setdefault((body, dims), Array("", dims, body, "real"))
-        return Value(entry_of(array), dims)
+        """Return the entry of the array with this body; one made within loops has their steps for its first axes."""
+        steps = tuple(i for i in self.within if i in body.free)
+        moved = {i: axis(n, i.size) for n, i in enumerate(steps)}
+        moved |= {axis(n, d): axis(n + len(steps), d) for n, d in enumerate(dims)}
+        body, shape = rename(body, moved), (*(i.size for i in steps), *dims)
+        array = self.made.setdefault((body, shape), Array("", shape, body, "real"))
+        if steps:
+            self.inside.setdefault(array, "")
+        return Value(At(array, (*steps, *(0 if d == 1 else axis(n, d) for n, d in enumerate(dims)))), dims)
 
 
 LARGE = 60  # distinct nodes: what has more becomes an array, so that expressions stay small
@@ -293,6 +319,7 @@ def _minus(a: Expr, b: Expr) -> Expr:
 
 
 HALF = Fraction(1, 2)
+INDEXING = frozenset({"gather", "slice", "dynamic_slice"})
 CALLS = {
     "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr", "checkpoint": "jaxpr",
     "remat2": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr",

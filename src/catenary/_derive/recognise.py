@@ -6,7 +6,8 @@ with one index a weight on a vertex.  Summing an index out joins two edges to a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from . import build, positions
@@ -15,6 +16,7 @@ from . import matrix as mx
 from .expr import Array, At, Index, Size
 from .look import factors
 from .matrix import Matrix, hadamard, product, scaled, total, transpose
+from .recurrence import Timed
 
 Placed = tuple[Matrix, tuple[Index, ...]]
 WHOLE = frozenset({"inv", "det", "logdet", "cholesky", "eigenvalues", "eigenvectors"})
@@ -27,19 +29,42 @@ class NotMatrix(Exception):
 class Recogniser:
     """Writes expressions in matrix language; ``names`` are the names of arrays with a body."""
 
-    def __init__(self, names: dict[Array, str]) -> None:
-        """Remember the names."""
-        self.names = names
+    def __init__(self, names: dict[Array, str], timed: Timed | None = None, taken: Iterable[str] = ()) -> None:
+        """Remember the names, and which axes number steps."""
+        self.names, self.timed = names, timed or Timed()
+        self.letters = [c for c in ("t", "s", "τ", "r", "u", *(f"t{n}" for n in range(99))) if c not in taken]
+        self.steps: dict[Index, str] = {}  # the axes that are steps where an expression is being written
 
     def write(self, expr: ex.Expr, axes: tuple[Index, ...]) -> Matrix:
-        """Return the array over the given axes; with indices where it must be."""
+        """Return the array over the given axes, step by step in a loop; with indices where it must be."""
+        steps = [i for i in axes if i in self.timed.indices(expr)]
+        for attempt in (lambda: self.each(expr, steps[0], axes), lambda: self.whole(expr, axes)):
+            with contextlib.suppress(NotMatrix, IndexError):
+                return attempt()
+        return self.entries(expr, axes)
+
+    def whole(self, expr: ex.Expr, axes: tuple[Index, ...]) -> Matrix:
+        """Return the array over the given axes, at most two."""
+        if len(axes) > 2:
+            raise NotMatrix
+        value, own = self.place(expr)
+        return full(value, own, axes)
+
+    def each(self, expr: ex.Expr, step: Index, axes: tuple[Index, ...]) -> mx.Each:
+        """Return the array step by step, along one of its axes."""
+        rest = tuple(i for i in axes if i is not step)
+        with self.at(step) as letter:
+            return mx.Each(_sizes(axes), self.whole(expr, rest), letter, axes.index(step))
+
+    @contextlib.contextmanager
+    def at(self, step: Index) -> Iterator[str]:
+        """Write what is inside at one step of an axis."""
+        letter = next(c for c in self.letters if c not in self.steps.values())
+        before, self.steps = self.steps, self.steps | {step: letter}
         try:
-            if len(axes) > 2:
-                raise NotMatrix
-            value, own = self.place(expr)
-            return full(value, own, axes)
-        except NotMatrix:
-            return self.entries(expr, axes)
+            yield letter
+        finally:
+            self.steps = before
 
     def entries(self, expr: ex.Expr, axes: tuple[Index, ...]) -> mx.Labelled:
         """Return the array over the given axes with its indices."""
@@ -56,6 +81,8 @@ class Recogniser:
                 return mx.Dimension((), expr.name), ()
             case ex.At():
                 return self._entry(expr)
+            case ex.Pos() if expr.index in self.steps:
+                return mx.Step((), self.steps[expr.index]), ()
             case ex.Fn():
                 return self._function(expr)
             case ex.Pow():
@@ -77,12 +104,16 @@ class Recogniser:
     def _entry(self, expr: At) -> Placed:
         array = expr.array
         name = array.symbol or self.names.get(array, "")
-        axes = tuple(i for i in expr.indices if isinstance(i, Index))
+        axes = tuple(i for i in expr.indices if isinstance(i, Index) and i not in self.steps)
         fixed: tuple[int | str | None, ...] = tuple(
-            None if isinstance(i, Index) else "0" if d == 1 else i
+            self.steps.get(i) if isinstance(i, Index) else "0" if d == 1 else i
             for i, d in zip(expr.indices, array.dims, strict=True)
         )
-        if not any(isinstance(f, int) for f in fixed) and (array.body is not None or len(axes) == len(fixed)):
+        if any(isinstance(f, str) and f != "0" for f in fixed) or "@" in name or "{" in name:
+            if array.body is not None or "@" in name or "{" in name:
+                fixed = tuple(f for f in fixed if f != "0")
+            fixed = fixed if any(f is not None for f in fixed) else ()
+        elif not any(isinstance(f, int) for f in fixed) and (array.body is not None or len(axes) == len(fixed)):
             fixed = ()  # a definition is written without axes of size 1
         if len(axes) > 2:
             raise NotMatrix
@@ -101,6 +132,8 @@ class Recogniser:
             if chosen is not None:
                 return chosen
             for a, b in (expr.children, expr.children[::-1]):
+                if any(isinstance(x, ex.Pos) and x.index in self.steps for x in (a, b)):
+                    continue
                 if isinstance(a, ex.Pos) and isinstance(b, ex.Pos):
                     if a.index.size != b.index.size:
                         raise NotMatrix  # neither is known to be the longer
@@ -132,6 +165,8 @@ class Recogniser:
         if len(expr.inner) != 1 or len(expr.outer) != 1:
             raise NotMatrix
         (inside,), (outside,) = expr.inner, expr.outer
+        if outside in self.steps:
+            raise NotMatrix
         x, axes = self.place(expr.body)
         x, axes = _upright(x, axes, inside)
         where = axes.index(inside)
@@ -149,6 +184,10 @@ class Recogniser:
         return mx.Reduction(_sizes(rest), x, expr.name, where), rest
 
     def _sum(self, expr: ex.Reduce) -> Placed:
+        steps = self.timed.indices(expr.body) & set(expr.indices)
+        if steps and len(steps) < 2:
+            with contextlib.suppress(NotMatrix):
+                return self._over(expr, *steps)
         parts = factors(expr.body)
         try:
             return self._product(parts, expr.indices)
@@ -162,6 +201,14 @@ class Recogniser:
             placed = [self.place(t) for t in terms]
             axes = common_axes(placed)
             return total((aligned(x, own, axes) for x, own in placed), _sizes(axes)), axes
+
+    def _over(self, expr: ex.Reduce, step: Index) -> Placed:
+        """Write a sum over the steps of a loop: Σ_t of what one step adds."""
+        rest = tuple(i for i in expr.indices if i is not step)
+        body = build.total(rest, expr.body) if rest else expr.body
+        with self.at(step) as letter:
+            x, axes = self.place(body)
+        return mx.Over(x.dims, x, letter, step.size), axes
 
     def _product(self, parts: Sequence[ex.Expr], summed: tuple[Index, ...]) -> Placed:
         network = Network(summed)

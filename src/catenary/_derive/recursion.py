@@ -31,6 +31,9 @@ class Line:
     differential: str = ""  # the function's name, where the line states its derivative by ``name``
     by: tuple[tuple[str, int], ...] = ()  # then: what it is differentiated by, in turn, and how many axes that has
     entries: mx.Labelled | None = None
+    block: Any = None  # the loop that the line belongs to
+    over: str = ""  # the steps for which it holds
+    ends: tuple[tuple[str, Matrix], ...] = ()  # and the values where it starts
 
     def renamed(self, name: Callable[[str], str]) -> Line:
         """Return the line with every symbol renamed."""
@@ -43,11 +46,11 @@ def fold(lines: Sequence[Line]) -> list[Line]:
     """Return the lines with runs of layers folded, in the order in which they can be computed."""
     families: dict[tuple[str, str], list[Line]] = {}
     for line in lines:
-        base, number = numbered(line.name)
+        base, number = ("", "") if line.block else numbered(line.name)
         families.setdefault((base, line.differential) if number else (line.name, line.differential), []).append(line)
     folded: list[Line] = []
     for line in lines:
-        base, number = numbered(line.name)
+        base, number = ("", "") if line.block else numbered(line.name)
         family = families.get((base, line.differential), [line])
         if line in family and len(family) > 1 and number:
             if line is family[0]:

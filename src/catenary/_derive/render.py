@@ -144,7 +144,7 @@ class Printer:
         match x:
             case mx.Symbol():
                 fixed = [str(f) for f in x.fixed if isinstance(f, int)]
-                return s.indexed(x.name, fixed) if fixed else s.symbol(x.name), ATOM
+                return s.indexed(x.shown, fixed) if fixed else s.symbol(x.shown), ATOM
             case mx.Number():
                 return signed(s, x.value)
             case mx.Dimension():
@@ -204,6 +204,12 @@ class Printer:
                 return s.block([self._piece(p) for p in pieces(x)], x.axis), ATOM
             case mx.Labelled():
                 return self.labelled(x), SUM
+            case mx.Each():
+                return self.piece(x.x)
+            case mx.Over():
+                return s.big("sum", [x.letter], self(x.x, SCALED)), SCALED
+            case mx.Step():
+                return f"{s.open}{x.letter}{s.subtract}{s.number(Fraction(1))}{s.close}", ATOM
         raise TypeError(f"{type(x).__name__} has no printed form")
 
     def _part(self, x: mx.Part) -> str:
@@ -262,9 +268,11 @@ class Printer:
         negative = sum(mx.sign(p) < 0 for p in front) % 2
         text = self._quotient([p for p in front if not _below(p)], [*(p for p in front if _below(p)), *divisors])
         if rest:
+            open_ = len(rest) == 1 and isinstance(rest[0], mx.Over)
             loose = len(rest) == 1 and text != "" and isinstance(rest[0], mx.Hadamard)
             pieces = [
-                self(p, SCALED if text == "" and len(rest) == 1 else HADAMARD if loose else PRODUCT) for p in rest
+                self(p, SCALED if open_ or (text == "" and len(rest) == 1) else HADAMARD if loose else PRODUCT)
+                for p in rest
             ]
             text = self.style.join([t for t in (text, *pieces) if t])
         return (self.style.minus if negative else "") + (
@@ -308,7 +316,7 @@ class Printer:
 
 def _letter(x: Matrix) -> bool:
     x = x.x if isinstance(x, mx.Transpose) else x
-    return isinstance(x, mx.Symbol) and len(x.name) == 1
+    return isinstance(x, mx.Symbol) and len(x.shown) == 1
 
 
 def _below(p: Matrix) -> bool:

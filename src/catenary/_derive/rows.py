@@ -56,7 +56,7 @@ class Rows:
         """Return a line as a row."""
         entries = self.entries(line)
         right = self.printer(entries if entries is not None else line.value)
-        return Row(self.left(line, entries), right, self.span(line) if line.span else "")
+        return Row(self.left(line, entries), right, self.span(line) if line.span else self.steps(line))
 
     def entries(self, line: Line) -> mx.Labelled | None:
         """Return the line's value with its indices, where it is shown so."""
@@ -67,20 +67,31 @@ class Rows:
         """Return what a line defines."""
         axes = entries.axes if entries is not None else ()
         names = self.printer.axes.names(axes)
+        step = line.value.letter if entries is None and isinstance(line.value, mx.Each) else ""
         if not line.differential:
-            return self._entry(line.name, axes, names)
-        if len(self.of.gradients) == 1 and not axes and not self.of.value.value.dims:
+            return self._entry(mx.stepped(line.name, step) if step else line.name, axes, names)
+        if len(self.of.gradients) == 1 and not (axes or step or self.of.value.value.dims):
             return self.style.gradient(self.symbol(line.differential), len(line.by))
         by = []
         for name, rank in reversed(line.by):
             split = len(axes) - rank if axes else 0
-            by.append(self._entry(name, axes[split:], names))
+            by.append(self._entry(mx.stepped(name, step) if step else name, axes[split:], names))
             axes = axes[:split]
         return self.style.partial(self._entry(line.differential, axes, names), by[::-1])
 
     def _entry(self, name: str, axes: Sequence[Index], names: dict[Index, str]) -> str:
         writer = Entries(self.printer, {})
         return writer.place(name, [writer.axis(names[i]) for i in axes])
+
+    def steps(self, line: Line) -> str:
+        """Return the steps for which a line holds: t = 1, …, T, h₀ = 0."""
+        if not isinstance(line.value, mx.Each) or (line.entries is not None and self.form != "matrix"):
+            return ""
+        last = self.printer.size(str(line.value.dims[line.value.axis]))
+        also = [(self.symbol(n), self.printer(v)) for n, v in line.ends]
+        return self.style.range(
+            line.value.letter, line.over or f"1, …, {last}", [self.style.equals.join(p) for p in also if p[0] != p[1]]
+        )
 
     def span(self, line: Line) -> str:
         """Return the range of a recursion and what stands for its first or last neighbour: i = 1, …, L, a₀ = x."""

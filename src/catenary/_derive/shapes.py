@@ -12,6 +12,7 @@ from typing import Any
 import jax
 from jax import export
 
+from .. import _jax
 from .positions import FEWEST
 
 Axis = tuple[Any, int]
@@ -24,6 +25,7 @@ class Ties:
     def __init__(self) -> None:
         """Start with every axis alone."""
         self.parent: dict[Any, Any] = {}
+        self.steps: list[Axis] = []  # axes that loops run along
 
     def find(self, a: Any) -> Any:
         """Return the representative of an axis' class."""
@@ -53,6 +55,9 @@ def _scan(jaxpr: Any, ties: Ties, path: tuple[int, ...] = ()) -> None:
     for place, eqn in enumerate(jaxpr.eqns):
         for (u, n), (v, m) in _pairs(eqn):
             ties.join((name(u), n), (name(v), m))
+        if eqn.primitive.name == "scan":
+            _loop(eqn, ties, path, place)
+            continue
         for param in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
             inner = eqn.params.get(param)
             inner = getattr(inner, "jaxpr", inner)
@@ -63,6 +68,28 @@ def _scan(jaxpr: Any, ties: Ties, path: tuple[int, ...] = ()) -> None:
                 for n in range(getattr(v.aval, "ndim", 0)):
                     ties.join((name(u), n), (name(v, below), n))
             _scan(inner, ties, below)
+
+
+def _loop(eqn: Any, ties: Ties, path: tuple[int, ...], place: int) -> None:
+    """Tie what goes into a scan and comes out to its body: stacked arrays have the steps for their first axis."""
+    parts = _jax.scan_parts(eqn.params, len(eqn.invars))
+    body = _jax.closed(parts.body)[0]
+    below = (*path, place)
+    whole = parts.consts + parts.carry
+    pairs = [(v, u, n >= whole) for n, (v, u) in enumerate(zip(eqn.invars, body.invars, strict=True))]
+    pairs += [(v, u, n >= parts.carry) for n, (v, u) in enumerate(zip(eqn.outvars, body.outvars, strict=True))]
+    stacked = [v for v, _, is_stacked in pairs if is_stacked]
+    for v, u, is_stacked in pairs:
+        for n in range(getattr(u.aval, "ndim", 0)):
+            ties.join(((path, id(v)), n + is_stacked), ((below, id(u)), n))
+    ties.steps += [((path, id(v)), 0) for v in stacked[:1]]
+    for v in stacked[1:]:
+        ties.join(((path, id(stacked[0])), 0), ((path, id(v)), 0))
+    carried = zip(body.invars[parts.consts : whole], body.outvars[: parts.carry], strict=True)
+    for u, v in carried:
+        for n in range(getattr(u.aval, "ndim", 0)):
+            ties.join(((below, id(u)), n), ((below, id(v)), n))
+    _scan(body, ties, below)
 
 
 def _pairs(eqn: Any) -> Iterator[tuple[Axis, Axis]]:
@@ -110,19 +137,26 @@ def symbolic(
     axes = [(n, a) for n, x in enumerate(flat) for a in range(len(x.shape))]
     general = {(n, a): ties.find((((), id(jaxpr.invars[n])), a)) for n, a in axes}
     by_number = {(n, a): flat[n].shape[a] for n, a in axes}
+    steps = {ties.find(a) for a in ties.steps}
     for classes in (general, by_number):
-        yield _structs(flat, axes, _names(flat, axes, classes, data, given, taken))
+        loops = [classes[a] for a in axes if general[a] in steps]
+        called = dict.fromkeys(loops[:1] if "T" not in taken | set(given.values()) else [], "T")
+        yield _structs(flat, axes, _names(flat, axes, classes, data, given, taken, called))
     yield [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in flat]
 
 
 def _names(
     flat: Sequence[Any], axes: Sequence[Axis], classes: dict[Axis, Any], data: Sequence[bool],
-    given: dict[Axis, str], taken: set[str],
+    given: dict[Axis, str], taken: set[str], called: dict[Any, str],
 ) -> dict[Axis, str]:  # fmt: skip
-    """Return a name for each axis: the user's, else N for the first axis of the data, else n, m, k and so on."""
-    names: dict[Any, str] = {classes[a]: name for a, name in given.items()}
+    """Return a name for each axis: the user's, else T for steps, N for the first axis of the data, else n, m, k, ….
+
+    ``called`` are names for classes of axes.
+    """
+    names: dict[Any, str] = called | {classes[a]: name for a, name in given.items()}
     owned = {classes[a] for a in axes if not data[a[0]]}
     leading = [classes[n, 0] for n, x in enumerate(flat) if data[n] and x.shape and classes[n, 0] not in owned]
+    leading = [c for c in leading if c not in called]
     if leading and leading[0] not in names and "N" not in taken | set(names.values()):
         names[max(leading, key=lambda c: (leading.count(c), -leading.index(c)))] = "N"
     # matrices of data first, so that X is N × n

@@ -31,7 +31,7 @@ def source(
     access = _access(parameters, args, inputs)
     names = {i.name: i.name if i.name in parameters else identifier(i.name) for i in inputs}
     printer = PythonPrinter(names)
-    body = [f"{identifier(line.name)} = {printer(line.value)}" for line in definitions]
+    body = _defined(definitions, printer)
     results = {line.name: printer(line.value) for line in gradients}
     if len(results) > 1:
         body += [f"grad_{identifier(leaf)} = {result}" for leaf, result in results.items()]
@@ -44,7 +44,24 @@ def source(
     helpers = [HELPERS[h] for h in HELPERS if h in printer.used]
     lines = [f'"""{summary}"""', *"\n".join(helpers).splitlines(), *unpack, *sizes, *body, f"return {returned}"]
     inside = "\n".join("    " + line for line in lines)
-    return f"import jax.numpy as jnp\n\n\ndef {name}({', '.join(parameters)}):\n{inside}\n"
+    imports = "import jax.numpy as jnp\n" + ("from jax import lax\n" if "lax" in printer.used else "")
+    return f"{imports}\n\ndef {name}({', '.join(parameters)}):\n{inside}\n"
+
+
+def _defined(lines: Iterable[Line], printer: PythonPrinter) -> list[str]:
+    """Return the source of definitions, in order; the lines of a loop are one piece."""
+    from .python_steps import loop_source
+
+    body: list[str] = []
+    blocks: list[Any] = []
+    for line in lines:
+        if line.block is None:
+            body.append(f"{identifier(line.name)} = {printer(line.value)}")
+        elif line.block not in blocks:
+            alike = sum(b.backward == line.block.backward for b in blocks)
+            blocks.append(line.block)
+            body += loop_source(line.block, printer, alike)
+    return body
 
 
 def _mentions(text: str, name: str) -> bool:
