@@ -13,6 +13,7 @@ from . import names as naming
 from .build import along, rebuild, reduce
 from .expr import Along, Array, At, Expr, Fn, Reduce, entry, head, temporary, walk
 from .program import Program
+from .recurrence import Timed
 from .rename import opened, rename
 from .share import abstracted, repeated
 from .sweeps import FORWARD, Definition, Sweep, arranged, loop_parts, swept
@@ -89,7 +90,8 @@ def define(program: Program) -> Definitions:
     gradients = [(g.name, written(g.value.expr)) for g in program.gradients]
     gradients += [("", written(e, adjoints=field not in FORWARD)) for _, _, field, e in loops]
     parts = Definitions([], [], written(program.value.expr, adjoints=False), gradients, kept)
-    _share(parts, bodies, [a for a in kept if a not in user], {i.name for i in program.inputs})
+    taken = {i.name for i in program.inputs} | {c.name for loop in program.loops for c in loop.carries}
+    _share(parts, bodies, [a for a in kept if a not in user], taken, Timed(program.timed))
     count = len(program.gradients)
     parts.gradients, ends = parts.gradients[:count], [e for _, e in parts.gradients[count:]]
     forward, backward = swept(loops, ends)
@@ -131,11 +133,12 @@ class _Writing:
         return abstracted(self._out(expr, own), {body: patterns[body] for body in heaviest})
 
 
-def _share(parts: Definitions, bodies: dict[Array, Expr], backward: list[Array], taken: set[str]) -> None:
+def _share(parts: Definitions, bodies: dict[Array, Expr], backward: list[Array], taken: set[str], timed: Timed) -> None:
     """Name what the derivative says more than once; sets bodies, value and gradients."""
     letters = _letters(taken | set(parts.names.values()))
     for _ in range(8):
-        array = repeated([*(bodies[a] for a in backward if a in bodies), *(g for _, g in parts.gradients)], parts.names)
+        exprs = [*(bodies[a] for a in backward if a in bodies), *(g for _, g in parts.gradients)]
+        array = repeated(exprs, parts.names, timed)
         if array is None or array.body is None:
             return
         pattern = {array.body: array}
@@ -247,6 +250,7 @@ def _families(kept: dict[Array, str], uses: dict[Array, int], program: Program) 
 def _name(kept: dict[Array, str], user: dict[Array, str], program: Program) -> None:
     """Name what has no name: adjoints δ, numbered as the parameters of their layer; the rest by a letter."""
     taken = set(user.values()) | {i.name for i in program.inputs}
+    taken |= {c.name for loop in program.loops for c in loop.carries}
     forward = dict(program.forward)
     adjoints = [a for a in kept if a not in user and a in program.adjoint]
     numbers = {a: _layer(forward.get(program.adjoint[a]), kept) for a in adjoints}

@@ -10,6 +10,7 @@ from .build import mul, num, rebuild, reduce, split
 from .expr import Add, Along, Array, At, Expr, Fn, Index, Mul, Reduce, axis
 from .look import factors
 from .recognise import Recogniser, transposes
+from .recurrence import Timed
 from .rename import rename
 
 HEAVY, WORTH = 8, 14  # nodes: what is smaller, or saves less, reads better written out
@@ -73,8 +74,8 @@ def _at(array: Array, mapping: Mapping[Index, Index]) -> At:
     return At(array, tuple(mapping.get(i, 0) for i in array.axes))
 
 
-def repeated(exprs: Iterable[Expr], names: Mapping[Array, str]) -> Array | None:
-    """Return as an array the sub-expression that is worth a name most, or ``None``."""
+def repeated(exprs: Iterable[Expr], names: Mapping[Array, str], timed: Timed) -> Array | None:
+    """Return as an array the sub-expression that is worth a name most, or ``None``; steps are its first axis."""
     count: dict[Expr, int] = {}
     for expr in exprs:
         for node in _written(expr, 4000):
@@ -82,11 +83,12 @@ def repeated(exprs: Iterable[Expr], names: Mapping[Array, str]) -> Array | None:
                 body = _canonical(node)
                 count[body] = count.get(body, 0) + 1
     worth = {body: (n - 1) * body.weight for body, n in count.items() if (n - 1) * body.weight >= WORTH}
-    return _upright(max(worth, key=lambda b: (worth[b], b.key)), names) if worth else None
+    return _upright(max(worth, key=lambda b: (worth[b], b.key)), names, timed) if worth else None
 
 
-def _upright(body: Expr, names: Mapping[Array, str]) -> Array:
+def _upright(body: Expr, names: Mapping[Array, str], timed: Timed) -> Array:
     """Return an expression as an array, its axes in the order that needs the fewest transposes."""
+    steps = timed.indices(body)
 
     def laid(order: tuple[Index, ...]) -> Array:
         places = {i: axis(n, i.size) for n, i in enumerate(order)}
@@ -96,7 +98,8 @@ def _upright(body: Expr, names: Mapping[Array, str]) -> Array:
         assert array.body is not None
         return transposes(Recogniser(dict(names)).write(array.body, array.axes))
 
-    return min(map(laid, itertools.permutations(sorted(body.free, key=str))), key=turns)
+    orders = itertools.permutations(sorted(body.free, key=lambda i: (i not in steps, str(i))))
+    return min((laid(o) for o in orders if not steps & body.free or o[0] in steps), key=turns)
 
 
 def _written(expr: Expr, limit: int) -> Iterator[Expr]:
