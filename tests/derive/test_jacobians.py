@@ -136,3 +136,9 @@ def test_a_user_s_own_formula():
 def test_an_order_that_there_is_not():
     with pytest.raises(ValueError, match="order=3; expected 1"):
         ct.derive(lambda x: jnp.sum(x), one(3), order=3)
+
+
+def test_a_local_derivative_through_an_array_without_a_name():
+    made = ct.derive(lambda X, A: jnp.trace(jnp.linalg.inv(X + A)), jnp.eye(3), jnp.eye(3))
+    assert made.checked
+    assert "df = −tr(dX (A + X)⁻¹ (A + X)⁻¹)" in str(made)

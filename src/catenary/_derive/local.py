@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from .build import ONE, ZERO, add, mul, rebuild, total
-from .differentiate import cotangents, identity
-from .expr import Along, Array, At, Expr, Fn, Index, temporary, walk
+from .differentiate import cotangents, identity, users_first
+from .expr import Along, Array, At, Expr, Fn, Index, temporary
 from .names import D
 from .rename import rename
 from .share import abstracted
@@ -42,8 +42,7 @@ def differentials(
 
 def differential(expr: Expr, axes: Sequence[Index], moving: set[str]) -> Expr:
     """Return the differential of an expression over axes, linear in those of the arrays that move."""
-    arrays = [n.array for _, n in walk(expr) if isinstance(n, At) and n.array.symbol in moving]
-    distinct = list(dict.fromkeys(arrays))
+    distinct = [array for array in reversed(users_first(expr)) if array.symbol in moving]
     here = [i for i in axes if i in expr.free]
     rows = {i: Index(f"r{n}", i.size) for n, i in enumerate(here)}
     seed = identity(here, list(rows.values())) if rows else ONE
@@ -68,6 +67,9 @@ def _opaque(expr: Expr, names: Mapping[Array, str], memo: dict[Expr, Expr]) -> E
             wide = [(d, i) for d, i in zip(expr.array.dims, expr.indices, strict=True) if d != 1]
             array = Array(names[expr.array], tuple(d for d, _ in wide), None, expr.array.kind)
             memo[expr] = At(array, tuple(i for _, i in wide))
+        elif isinstance(expr, At) and expr.array.body is not None:
+            array = expr.array
+            memo[expr] = At(Array("", array.dims, _opaque(array.body, names, memo), array.kind), expr.indices)
         else:
             kids = tuple(_opaque(c, names, memo) for c in expr.children)
             memo[expr] = expr if kids == expr.children else rebuild(expr, kids)
