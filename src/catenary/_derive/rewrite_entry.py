@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from . import positions
 from .build import ONE, ZERO, add, fn, mul, negative_first, num, power, reduce, split, total
-from .expr import Add, Along, Expr, Fn, Mul, Num, Pos, Reduce
+from .expr import Add, Along, At, Expr, Fn, Mul, Num, Pos, Reduce
 from .look import call, others, positive
 from .rename import peel, rename
 
@@ -153,7 +153,10 @@ def log_of_softmax(node: Fn) -> Expr | None:
 
 
 def exp_of_log(node: Fn) -> Expr | None:
-    """exp(a + c log s) = exp(a) s^c, where log s may hide in a softplus or a logsumexp."""
+    """exp(a + c log s) = exp(a) s^c, where log s may hide in a softplus or a logsumexp.
+
+    Not for a sum with the log of an entry: exp(a + log w) is positive for all to see.
+    """
     if node.name != "exp":
         return None
     inner = peel(node.children[0], Add)
@@ -162,7 +165,7 @@ def exp_of_log(node: Fn) -> Expr | None:
         c, rest = split(t)
         u = peel(rest, Fn, Reduce)
         factor: Expr | None = None
-        if isinstance(u, Fn) and u.name == "log":
+        if isinstance(u, Fn) and u.name == "log" and (len(terms) == 1 or not isinstance(u.children[0], At)):
             factor = power(u.children[0], c)
         elif isinstance(u, Fn) and u.name == "softplus" and c.denominator == 1:
             factor = power(add((ONE, fn("exp", u.children[0]))), c)
