@@ -13,6 +13,7 @@ from . import names as naming
 from .build import along, rebuild, reduce
 from .expr import Along, Array, At, Expr, Fn, Reduce, entry, head, temporary, walk
 from .program import Program
+from .read import dims_of
 from .recurrence import Timed
 from .rename import opened, rename
 from .share import abstracted, repeated
@@ -90,8 +91,7 @@ def define(program: Program) -> Definitions:
     gradients = [(g.name, written(g.value.expr)) for g in program.gradients]
     gradients += [("", written(e, adjoints=field not in FORWARD)) for _, _, field, e in loops]
     parts = Definitions([], [], written(program.value.expr, adjoints=False), gradients, kept)
-    taken = {i.name for i in program.inputs} | {c.name for loop in program.loops for c in loop.carries}
-    _share(parts, bodies, [a for a in kept if a not in user], taken, Timed(program.timed))
+    _share(parts, bodies, [a for a in kept if a not in user], _meant(program), Timed(program.timed))
     count = len(program.gradients)
     parts.gradients, ends = parts.gradients[:count], [e for _, e in parts.gradients[count:]]
     forward, backward = swept(loops, ends)
@@ -149,6 +149,12 @@ def _share(parts: Definitions, bodies: dict[Array, Expr], backward: list[Array],
         bodies[array] = array.body
         parts.names[array] = next(letters)
         backward.append(array)
+
+
+def _meant(program: Program) -> set[str]:
+    """Return the names that mean something: of inputs, of sizes, of what loops carry."""
+    names = {i.name for i in program.inputs} | {c.name for loop in program.loops for c in loop.carries}
+    return names | {str(d) for i in program.inputs for d in dims_of(i.struct.shape)}
 
 
 def _letters(taken: set[str]) -> Iterator[str]:
@@ -249,8 +255,7 @@ def _families(kept: dict[Array, str], uses: dict[Array, int], program: Program) 
 
 def _name(kept: dict[Array, str], user: dict[Array, str], program: Program) -> None:
     """Name what has no name: adjoints δ, numbered as the parameters of their layer; the rest by a letter."""
-    taken = set(user.values()) | {i.name for i in program.inputs}
-    taken |= {c.name for loop in program.loops for c in loop.carries}
+    taken = set(user.values()) | _meant(program)
     forward = dict(program.forward)
     adjoints = [a for a in kept if a not in user and a in program.adjoint]
     numbers = {a: _layer(forward.get(program.adjoint[a]), kept) for a in adjoints}

@@ -83,7 +83,9 @@ class Entries:
             case ex.Pos():
                 return self.axis(scope[e.index]), ATOM
             case ex.At():
-                where = [self.axis(scope[i]) if isinstance(i, Index) else str(i) for i in e.indices]
+                # definitions are written without axes of size 1
+                shown = [i for i, d in zip(e.indices, e.array.dims, strict=True) if d != 1 or e.array.body is None]
+                where = [self.axis(scope[i]) if isinstance(i, Index) else str(i) for i in shown]
                 return self.place(*_at_step(self.names.get(e.array) or e.array.symbol, where)), ATOM
             case ex.Fn():
                 return s.function(e.name, [self(c, scope) for c in e.children]), ATOM
@@ -141,7 +143,8 @@ class Entries:
     ) -> tuple[str, int]:
         s = self.style
         if len(above) == 1 and not (front or below):
-            return self._power(above[0], scope), RAISED
+            (only,) = above
+            return (self._power(only, scope), RAISED) if isinstance(only, ex.Pow) else self.piece(only, scope)
         minus = s.minus if any(mx.sign(p) < 0 for p in front) else ""
         quotient = self.printer.quotient(front)
         open_end = above[-1:] if not below else []  # a sum that ends the product needs no parentheses
@@ -163,8 +166,7 @@ class Entries:
     def _factor(self, f: Expr, scope: dict[Index, str], last: bool) -> str:
         return self._power(f, scope) if isinstance(f, ex.Pow) else self(f, scope, BIG if last else PRODUCT)
 
-    def _power(self, f: Expr, scope: dict[Index, str]) -> str:
-        assert isinstance(f, ex.Pow)
+    def _power(self, f: ex.Pow, scope: dict[Index, str]) -> str:
         if f.exponent == Fraction(1, 2):
             return self.style.function("sqrt", [self(f.base, scope)])
         return self.style.power(self(f.base, scope, ATOM), f.exponent, True)

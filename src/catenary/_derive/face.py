@@ -23,7 +23,7 @@ from .derivation import Derivation
 from .expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, Size, axis, head, walk
 from .listing import listing
 from .local import differentials
-from .marks import equations
+from .marks import equations, marks_of
 from .names import D
 from .program import Derivative, Input, Program, flat_inputs, flattened, trace
 from .read import UnreadableError
@@ -187,6 +187,7 @@ def _candidates(
         return
     numbers = _jaxpr(flat, structs)
     _check_result(verb, numbers)
+    taken = taken | {mark.name for mark in marks_of(numbers.jaxpr, taken)}
     for candidate in symbolic(structs, numbers.jaxpr, _data(inputs), given, taken):
         try:
             closed = _jaxpr(flat, candidate)

@@ -9,7 +9,7 @@ from .entries import PRODUCT
 from .matrix import is_decimal
 from .names import GREEK, D
 from .render import Printer, Style
-from .text import number, typeset_name
+from .text import number, scientific, typeset_name
 
 LETTER = {greek: f"\\{latin}" for latin, greek in GREEK.items() if latin not in ("eps", "lam", "lmbda")}
 OPERATORS = {"exp": r"\exp", "log": r"\ln", "tanh": r"\tanh", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan",
@@ -59,6 +59,9 @@ class Latex(Style):
         """Return a number."""
         if isinstance(value, Fraction) and value.denominator != 1 and not is_decimal(value):
             return rf"\tfrac{{{value.numerator}}}{{{value.denominator}}}"
+        mantissa, power = scientific(value) if isinstance(value, Fraction) else ("", 0)
+        if power:
+            return f"{mantissa + chr(92) + 'cdot ' if mantissa != '1' else ''}10^{{{power}}}"
         return number(value).replace("∞", r"\infty").replace("−", "-")
 
     def function(self, name: str, args: Sequence[str]) -> str:

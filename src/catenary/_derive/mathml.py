@@ -14,7 +14,7 @@ from .entries import PRODUCT
 from .matrix import is_decimal
 from .names import GREEK, D
 from .render import Style
-from .text import BETWEEN, BIG, FUNCTIONS, number, typeset_name
+from .text import BETWEEN, BIG, FUNCTIONS, number, scientific, typeset_name
 
 APPLY, THIN = "<mo>\u2061</mo>", '<mspace width="0.17em"/>'
 
@@ -83,6 +83,10 @@ class MathML(Style):
         """Return a number."""
         if isinstance(value, Fraction) and value.denominator != 1 and not is_decimal(value):
             return self.fraction(f"<mn>{value.numerator}</mn>", f"<mn>{value.denominator}</mn>")
+        mantissa, power = scientific(value) if isinstance(value, Fraction) else ("", 0)
+        if power:
+            ten = f"<msup><mn>10</mn>{row(tokens(str(power).replace('-', '−')))}</msup>"
+            return ten if mantissa == "1" else f"<mn>{mantissa}</mn><mo>·</mo>{ten}"
         return tokens(number(value)) if number(value).isascii() else f"<mi>{number(value)}</mi>"
 
     def function(self, name: str, args: Sequence[str]) -> str:

@@ -44,19 +44,27 @@ class Line:
 
 def fold(lines: Sequence[Line]) -> list[Line]:
     """Return the lines with runs of layers folded, in the order in which they can be computed."""
+
+    def key(line: Line) -> tuple[str, str]:
+        base, number = ("", "") if line.block else numbered(line.name)
+        return (base, line.differential) if number else (line.name, line.differential)
+
     families: dict[tuple[str, str], list[Line]] = {}
     for line in lines:
-        base, number = ("", "") if line.block else numbered(line.name)
-        families.setdefault((base, line.differential) if number else (line.name, line.differential), []).append(line)
+        families.setdefault(key(line), []).append(line)
+    recursions = {
+        k: _fold(k[0], family)
+        for k, family in families.items()
+        if len(family) > 1 and k[0] != family[0].name and not family[0].block
+    }
     folded: list[Line] = []
     for line in lines:
-        base, number = ("", "") if line.block else numbered(line.name)
-        family = families.get((base, line.differential), [line])
-        if line in family and len(family) > 1 and number:
-            if line is family[0]:
-                folded += _fold(base, family)
-        else:
-            folded.append(line)
+        family = families[key(line)]
+        recursion = recursions.get(key(line), family)
+        if recursion is family:
+            folded.append(line)  # nothing repeats: every line stays where it can be computed
+        elif line is family[0]:
+            folded += recursion
     return folded
 
 

@@ -122,8 +122,9 @@ def signed(style: Style, value: Fraction | float) -> tuple[str, int]:
     """Return a number with its sign, and how tightly it binds."""
     if value < 0:
         return style.minus + style.number(-value), SUM
-    whole = not isinstance(value, Fraction) or value.denominator == 1 or mx.is_decimal(value)
-    return style.number(value), ATOM if whole else SCALED
+    if not isinstance(value, Fraction) or value.denominator == 1:
+        return style.number(value), ATOM
+    return style.number(value), RAISED if mx.is_decimal(value) else SCALED
 
 
 class Printer:

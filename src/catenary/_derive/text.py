@@ -174,7 +174,20 @@ def number(value: Fraction | float) -> str:
         return {"inf": "∞", "-inf": "−∞"}.get(str(value), str(value))
     if value.denominator == 1:
         return str(value.numerator)
-    return f"{float(value):.12g}" if is_decimal(value) else str(value)
+    mantissa, power = scientific(value)
+    if power:
+        return f"{mantissa + '·' if mantissa != '1' else ''}10{str(power).translate(SUPERSCRIPT)}"
+    return mantissa if is_decimal(value) else str(value)
+
+
+def scientific(value: Fraction) -> tuple[str, int]:
+    """Return a decimal number as mantissa and power of ten; no power where it reads well without.
+
+    >>> scientific(Fraction("0.00001")), scientific(Fraction("0.044715"))
+    (('1', -5), ('0.044715', 0))
+    """
+    mantissa, _, power = f"{float(value):.12g}".partition("e")
+    return mantissa, int(power or 0) if is_decimal(value) else 0
 
 
 text = Printer(Text())
