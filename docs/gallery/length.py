@@ -24,6 +24,7 @@ FUNCTIONS = frozenset("""
     """.split())
 LOW = "₀-ₜᵢ-ᵪⱼ"  # subscripts, which Unicode calls letters
 SUB = rf"(?:_\{{[^}}]*\}}|_\w+|[{LOW}]+|\[[^\[\]<>=≤≥≠∧]*\])?"
+ACCENT = re.compile("[\u0300-\u036f]")  # x̄ is one symbol
 RANGE = re.compile(r"\s{2,}\((?:[^()]|\([^()]*\))*\)\s*$")
 TOKEN = re.compile(
     rf"""(?P<big>[ΣΠ]{SUB})
@@ -50,7 +51,7 @@ def length(formula: str, names: Iterable[str] = ()) -> int:
     >>> length("Aᵢⱼ = softmaxⱼ Σₖ Wqᵢₖ Xⱼₖ", {"Wq"})
     6
     """
-    lines = [RANGE.sub("", line) for line in formula.splitlines() if line.strip()]
+    lines = [RANGE.sub("", ACCENT.sub("", line)) for line in formula.splitlines() if line.strip()]
     lefts = {line.partition(" = ")[0].strip() for line in lines if " = " in line}
     known = FUNCTIONS | {n for n in (*names, *(re.sub(rf"[{LOW}]", "", left) for left in lefts)) if n.isalpha()}
     return sum(_line(line, known) for line in lines)

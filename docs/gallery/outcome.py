@@ -51,7 +51,8 @@ def ours(entry: Entry) -> Outcome:
     scope: dict[str, Any] = {}
     exec(made.python("derivative"), scope)
     with jax.enable_x64(True):
-        trouble = difference(scope["derivative"](*entry.args), entry)
+        arrays = jax.tree.map(lambda x: jax.numpy.asarray(x) if isinstance(x, np.ndarray) else x, entry.args)
+        trouble = difference(scope["derivative"](*arrays), entry)
     return Outcome(
         made.formula, not trouble and bool(made.checked), made.index_free, ratio(made.formula, entry), seconds, trouble,
         made.latex(),
