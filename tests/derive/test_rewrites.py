@@ -67,6 +67,9 @@ SELDOM = {  # tested alone below
     "softmax(v + c) = softmax(v)",
 }
 PROGRAMS = [
+    lambda x: jnp.sum(jax.nn.elu(x)),
+    lambda x: jnp.sum(jnp.where(x > 0, jnp.sin(jnp.abs(x)), 0.0)),
+    lambda x: jnp.sum(jax.scipy.special.xlogy(x, x)),
     lambda x: jnp.sum(jnp.triu(jnp.outer(x, x)) ** 2),
     lambda x: jnp.sum(jnp.log1p(jnp.exp(x))),
     lambda x: jnp.sum(jax.nn.softplus(x)),

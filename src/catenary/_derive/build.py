@@ -122,7 +122,7 @@ def mul(factors: Iterable[Expr]) -> Expr:
     kept = [power(b, x) for b, x in bases.items() if x]
     if exponents:
         kept.append(fn("exp", add(exponents)))
-    if any(isinstance(f, Mul | Num) or (isinstance(f, Fn) and f.name == "exp") for f in kept[: len(bases)]):
+    if any(isinstance(f, Mul | Num | Fn) and _joins(f) for f in kept[: len(bases)]):
         again = [*kept, Num(coefficient)]
         if again != list(factors if isinstance(factors, list | tuple) else ()):
             return mul(again) if len(again) < 64 else finish(Mul(tuple(again)))
@@ -133,6 +133,13 @@ def mul(factors: Iterable[Expr]) -> Expr:
     if len(kept) == 1 and coefficient in (1, -1):
         return kept[0] if coefficient == 1 else _negated(kept[0])
     return finish(Mul((*([] if coefficient == 1 else [Num(coefficient)]), *kept)))
+
+
+def _joins(factor: Expr) -> bool:
+    """Say whether a factor came out as something that joins others: a product, a fraction, an exponential."""
+    if isinstance(factor, Num):
+        return isinstance(factor.value, Fraction)
+    return isinstance(factor, Mul) or (isinstance(factor, Fn) and factor.name == "exp")
 
 
 def _contents_out(bases: dict[Expr, Fraction], coefficient: Fraction) -> tuple[dict[Expr, Fraction], Fraction]:

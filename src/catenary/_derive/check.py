@@ -16,7 +16,7 @@ from jax import tree_util
 from .computed import derivatives
 from .program import Input
 from .read import dims_of
-from .value import _lse, sigmoid, softmax
+from .value import ELEMENTWISE, _lse, sigmoid, softmax
 
 SIZES = (5, 3, 4, 6, 7, 9, 8)
 
@@ -50,7 +50,17 @@ class Check:
         return f"agrees with the computed derivative to {self.error:.0e} in float64{at}"
 
 
-def sample(inputs: Sequence[Input], seed: int, positive: bool) -> tuple[list[np.ndarray], dict[str, int]]:
+# Where a program has a value: both signs; then positive numbers, probabilities, numbers above 1, counts.
+RANGES: tuple[Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], ...] = (
+    lambda rng, shape: rng.normal(size=shape) * 0.8,
+    lambda rng, shape: rng.uniform(0.2, 1.2, shape),
+    lambda rng, shape: rng.uniform(0.1, 0.9, shape),
+    lambda rng, shape: rng.uniform(1.1, 2.5, shape),
+    lambda rng, shape: rng.integers(1, 5, shape).astype(float),
+)
+
+
+def sample(inputs: Sequence[Input], seed: int, attempt: int) -> tuple[list[np.ndarray], dict[str, int]]:
     """Return random values for the inputs, and the sizes drawn for named dimensions."""
     rng = np.random.default_rng(seed)
     sizes: dict[str, int] = {}
@@ -66,7 +76,7 @@ def sample(inputs: Sequence[Input], seed: int, positive: bool) -> tuple[list[np.
         elif i.struct.dtype == bool:
             values.append(rng.integers(0, 2, shape).astype(bool))
         else:
-            values.append(rng.uniform(0.2, 1.2, shape) if positive else rng.normal(size=shape) * 0.8)
+            values.append(RANGES[attempt](rng, shape))
     return values, sizes
 
 
@@ -86,9 +96,17 @@ def computed(
         return np.asarray(value), [np.asarray(g) for g in found]
 
 
+def _traced(arg: Any) -> Any:
+    return jax.tree.map(jax.numpy.asarray, arg)
+
+
 def evaluated(source: str, name: str, args: Sequence[Any]) -> list[np.ndarray]:
-    """Return what a derivation's source computes, run by NumPy in float64."""
+    """Return what a derivation's source computes in float64: by NumPy, or by JAX where it convolves."""
     scope: dict[str, Any] = {"jnp": np, "lax": _Lax}
+    if "lax.conv" in source:
+        with jax.enable_x64(True):
+            exec(source, scope)
+            return [np.asarray(leaf, float) for leaf in tree_util.tree_leaves(scope[name](*map(_traced, args)))]
     with np.errstate(all="ignore"):
         exec(source.replace("import jax.numpy as jnp\n", "").replace("from jax import lax\n", ""), scope)
         return [np.asarray(leaf, float) for leaf in tree_util.tree_leaves(scope[name](*args))]
@@ -96,6 +114,9 @@ def evaluated(source: str, name: str, args: Sequence[Any]) -> list[np.ndarray]:
 
 class _Lax:
     """What a source uses of ``jax.lax``, by NumPy."""
+
+    erf, erf_inv, lgamma, digamma = (staticmethod(ELEMENTWISE[n]) for n in ("erf", "erfinv", "lgamma", "digamma"))
+    polygamma = staticmethod(lambda order, x: ELEMENTWISE["trigamma"](x))
 
     @staticmethod
     def map(step: Callable[[Any], Any], steps: Any) -> Any:

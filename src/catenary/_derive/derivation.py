@@ -9,7 +9,7 @@ from typing import Any
 
 from . import matrix as mx
 from . import write
-from .check import Check, compare, computed, evaluated, sample, scope_of
+from .check import RANGES, Check, compare, computed, evaluated, sample, scope_of
 from .expr import At, walk
 from .matrix import Matrix
 from .names import D, numbered
@@ -283,8 +283,8 @@ class Derivation:
         """
         chosen = [n for n, i in enumerate(self.inputs) if i.chosen]
         names = [line.name for line in self.gradients]
-        for positive in (False, True):
-            values, sizes = sample(self.inputs, seed, positive)
+        for attempt in range(len(RANGES)):
+            values, sizes = sample(self.inputs, seed, attempt)
             value, wanted = computed(self.flat, chosen, values, self.order)
             if all(np_isfinite(w) for w in (value, *wanted)):
                 break

@@ -110,7 +110,7 @@ def _partials(node: Expr) -> list[Expr]:
         case Pow():
             return [mul((Num(node.exponent), power(node.base, node.exponent - 1)))]
         case Fn():
-            if node.name not in PARTIALS:
+            if kids and node.name not in PARTIALS:
                 raise UnreadableError(f"no derivative for the function {node.name!r} yet")
             return [PARTIALS[node.name][n](*kids) for n in range(len(kids))]
     return []

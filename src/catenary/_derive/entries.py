@@ -87,6 +87,8 @@ class Entries:
                 shown = [i for i, d in zip(e.indices, e.array.dims, strict=True) if d != 1 or e.array.body is None]
                 where = [self.axis(scope[i]) if isinstance(i, Index) else str(i) for i in shown]
                 return self.place(*_at_step(self.names.get(e.array) or e.array.symbol, where)), ATOM
+            case ex.Fn() if not e.children:
+                return s.symbol(e.name), ATOM
             case ex.Fn():
                 return s.function(e.name, [self(c, scope) for c in e.children]), ATOM
             case ex.Pow() | ex.Mul():

@@ -24,8 +24,10 @@ CALL = {"exp": "jnp.exp", "log": "jnp.log", "tanh": "jnp.tanh", "sin": "jnp.sin"
         "floor": "jnp.floor", "ceil": "jnp.ceil", "round": "jnp.round", "sinh": "jnp.sinh", "cosh": "jnp.cosh",
         "asin": "jnp.arcsin", "acos": "jnp.arccos", "atan": "jnp.arctan", "asinh": "jnp.arcsinh",
         "acosh": "jnp.arccosh", "atanh": "jnp.arctanh", "atan2": "jnp.arctan2", "pow": "jnp.power",
-        "expm1": "jnp.expm1", "rem": "jnp.fmod", "finite": "jnp.isfinite"}  # fmt: skip
+        "expm1": "jnp.expm1", "rem": "jnp.fmod", "finite": "jnp.isfinite",
+        "erf": "lax.erf", "erfinv": "lax.erf_inv", "lgamma": "lax.lgamma", "digamma": "lax.digamma"}  # fmt: skip
 HELPERS = {
+    "trigamma": "def trigamma(x):\n    return lax.polygamma(jnp.ones_like(x), x)",
     "sigmoid": "def sigmoid(x):\n    return jnp.exp(-jnp.logaddexp(0, -x))",
     "softplus": "def softplus(x):\n    return jnp.logaddexp(0, x)",
     "relu": "def relu(x):\n    return jnp.maximum(x, 0)",
@@ -243,9 +245,11 @@ class PythonPrinter:
             # as a number: two truths add up to a truth, not to 2
             return f"jnp.where({self._test(x, wide)}, 1, 0)", ATOM
         args = [self(a, SUM, wide) for a in x.items]
-        first = x.items[0]
+        first = next(iter(x.items), None)
         if x.name == "where" and isinstance(first, mx.Apply) and first.name in BETWEEN:
             args[0] = self._test(first, wide)
+        if not x.items:
+            return f"jnp.{x.name}", ATOM
         if x.name == "stop":
             return self.piece(x.items[0], spread)
         if x.name == "not":
@@ -256,6 +260,8 @@ class PythonPrinter:
             return f"jnp.maximum({', '.join(args)})", ATOM
         if x.name not in CALL and x.name not in HELPERS:
             raise NotImplementedError(f"no Python form for {x.name}")
+        if CALL.get(x.name, "").startswith("lax."):
+            args = [f"{a}.0" if a.isdigit() else a for a in args]  # lax computes with floats only
         return f"{self.call(x.name)}({', '.join(args)})", ATOM
 
     def _one_hot(self, x: mx.OneHot) -> str:

@@ -170,7 +170,15 @@ def literal(value: Any) -> Value:
     scalar = array.flat[0]
     if array.dtype.kind in "iub":
         return Value(num(int(scalar)), dims)
-    return Value(Num(_rational(scalar) if np.isfinite(scalar) else float(scalar)), dims)
+    return Value(_real(scalar) if np.isfinite(scalar) else Num(float(scalar)), dims)
+
+
+def _real(scalar: Any) -> Expr:
+    """Return a number as the user wrote it: a simple fraction, a constant that has a name, or a decimal."""
+    from .constants import constant
+
+    exact = _rational(scalar)
+    return (constant(float(scalar)) if exact.denominator > 100_000 else None) or Num(exact)
 
 
 def _rational(scalar: Any) -> Fraction:
@@ -327,9 +335,11 @@ CALLS = {
 }  # fmt: skip
 READ: dict[str, Row] = {
     **{n: elementwise(n) for n in (
-        "exp tanh sin cos tan abs sign max min eq ne lt le gt ge and or not floor ceil round erf"
+        "exp tanh sin cos tan abs sign max min eq ne lt le gt ge and or not floor ceil round erf lgamma digamma"
         " sinh cosh asin acos atan asinh acosh atanh atan2 log rem".split())},
     "logistic": elementwise("sigmoid"),
+    "erf_inv": elementwise("erfinv"),
+    "erfc": formula(lambda x: _minus(num(1), fn("erf", x))),
     "is_finite": elementwise("finite"),
     "log1p": formula(lambda x: fn("log", add((num(1), x)))),
     "expm1": formula(lambda x: add((fn("exp", x), num(-1)))),

@@ -176,6 +176,8 @@ class Printer:
                 return self._power(x)
             case mx.Along() | mx.Reduction():
                 return s.function(_along_name(x), [self(x.x)]), ATOM
+            case mx.Apply(items=()):
+                return s.symbol(x.name), ATOM
             case mx.Apply():
                 return s.function(x.name, [self(a) for a in x.items]), ATOM
             case mx.Sum():

@@ -13,6 +13,7 @@ from . import rewrite_axes as axes
 from . import rewrite_entry as entry
 from . import rewrite_product as product
 from . import rewrite_sum as sums
+from . import rewrite_where as choices
 from .expr import Add, Along, Expr, Fn, Mul, Pow, Reduce
 from .value import same
 
@@ -27,7 +28,7 @@ class Rule(NamedTuple):
 
 def rewrite(node: Expr) -> Expr:
     """Return the node after the first rule that fits and keeps its value, or the node itself."""
-    for rule in RULES:
+    for rule in RULES if node.children else ():
         if isinstance(node, rule.types):
             new = rule.apply(node)
             if new is not None and new is not node and same(node, new):
@@ -38,6 +39,7 @@ def rewrite(node: Expr) -> Expr:
 RULES: list[Rule] = [
     Rule("numbers, and one order for symmetric functions", (Fn,), entry.fold_numbers),
     Rule("where(c, a, 0) = c a", (Fn,), entry.where),
+    Rule("where(c, f(c), g(c)) = where(c, f(1), g(0))", (Fn,), choices.known_inside),
     Rule("not a > b = a <= b", (Fn,), entry.negation),
     Rule("max(x, 0) = relu(x)", (Fn,), entry.relu),
     Rule("relu(x) > 0 = x > 0", (Fn,), entry.sign_of_relu),
@@ -61,6 +63,8 @@ RULES: list[Rule] = [
     Rule("σ′(u) / σ(u) = σ(-u)", (Mul,), product.sigmoid_quotient),
     Rule("(1 - t)(1 + t) = 1 - t²", (Mul,), product.difference_of_squares),
     Rule("exp(v) / Σ exp(v) = softmax(v)", (Mul,), product.softmax),
+    Rule("[u > 0] f([u > 0], |u|) = [u > 0] f(1, u)", (Mul,), choices.known_beside),
+    Rule("[x ≠ 0] x f = x f", (Mul,), choices.zero_times),
     Rule("x [x > 0] = relu(x)", (Mul,), product.relu_product),
     Rule("1 / (1 + exp u) = σ(-u)", (Pow,), axes.reciprocal_of_one_plus_exp),
     Rule("[a > b]² = [a > b]", (Pow,), axes.power_of_indicator),

@@ -32,6 +32,10 @@ def fold_numbers(node: Fn) -> Expr | None:
             return ZERO
         case "eq" | "ge" | "le" if a[0] is a[1]:
             return ONE
+        case "or" | "and" if ZERO in a or ONE in a:
+            neutral = ZERO if node.name == "or" else ONE
+            rest = [x for x in a if x is not neutral]
+            return (ONE if node.name == "or" else ZERO) if len(rest) != 1 or isinstance(rest[0], Num) else rest[0]
         case "max" | "min" | "and" | "or" if a[0] is a[1]:
             return a[0]
         case "eq" | "ne" if any(isinstance(x, Num) and x.value == float("inf") for x in a):

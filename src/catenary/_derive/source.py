@@ -44,8 +44,8 @@ def source(
     helpers = [HELPERS[h] for h in HELPERS if h in printer.used]
     lines = [f'"""{summary}"""', *"\n".join(helpers).splitlines(), *unpack, *sizes, *body, f"return {returned}"]
     inside = "\n".join("    " + line for line in lines)
-    imports = "import jax.numpy as jnp\n" + ("from jax import lax\n" if "lax" in printer.used else "")
-    return f"{imports}\n\ndef {name}({', '.join(parameters)}):\n{inside}\n"
+    also = "from jax import lax\n" if "lax." in inside else ""
+    return f"import jax.numpy as jnp\n{also}\n\ndef {name}({', '.join(parameters)}):\n{inside}\n"
 
 
 def _defined(lines: Iterable[Line], printer: PythonPrinter) -> list[str]:
