@@ -272,8 +272,9 @@ def _name(kept: dict[Array, str], user: dict[Array, str], program: Program) -> N
 
 
 def _bar(name: str) -> str:
+    """Return the name of an adjoint: z̄₁ for z₁, δ_out for a word."""
     base, number = naming.numbered(name)
-    return f"{base}\u0304" + (f"_{number}" if number else "")
+    return (f"{base}\u0304" if len(base) == 1 else f"δ_{base}") + (f"_{number}" if number else "")
 
 
 def _layer(array: Array | None, kept: dict[Array, str]) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .._derive.recursion import Line
 
 BRACKETS = frozenset("()[]|‖")
-WIDTH = 62  # letters that fit beside the left side
+WIDTH = 58  # letters that fit beside the left side
 
 
 def page(d: Derivation) -> str:

@@ -29,6 +29,7 @@ CSS = """
 .catenary td.left { text-align: right; white-space: nowrap; width: 8rem }
 .catenary .equations td.right { text-indent: -1.5em; padding-left: 1.85em }
 .catenary td.span { text-align: right; color: var(--soft); padding-left: 1rem; font-size: .9em }
+.catenary .result td { padding: .3rem 0 }
 .catenary .result { border-top: 1px solid var(--line); border-bottom: 1px solid var(--line) }
 .catenary .shapes { display: flex; flex-wrap: wrap; gap: .15rem 1.6rem; padding: 0; margin: .2rem 0; list-style: none }
 .catenary .shape { color: var(--soft); font-size: .92em; margin-left: .3em }
