@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from .expr import Add, Along, Array, At, Dim, Expr, Fn, Index, Mul, Num, Pos, Pow, Reduce, Size
+from .special import SPECIAL
 
 Value = tuple[tuple[Index, ...], np.ndarray]
 
@@ -31,15 +31,6 @@ def _where(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(c != 0, a, b)
 
 
-def _special(name: str) -> Callable[..., np.ndarray]:
-    def call(*args: Any) -> np.ndarray:
-        from scipy import special  # type: ignore[import-untyped]  # JAX brings it
-
-        return np.asarray(getattr(special, name)(*args))
-
-    return call
-
-
 ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "exp": np.exp, "log": np.log, "tanh": np.tanh, "sigmoid": sigmoid, "softplus": _softplus,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "abs": np.abs, "sign": np.sign, "max": np.maximum,
@@ -47,9 +38,7 @@ ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
     "ge": np.greater_equal, "and": lambda a, b: a * b, "or": np.maximum, "not": lambda a: 1.0 - a,
     "finite": np.isfinite, "floor": np.floor, "ceil": np.ceil, "round": np.round,
-    "erf": _special("erf"), "lgamma": _special("gammaln"),
-    "digamma": _special("digamma"), "trigamma": lambda x: _special("polygamma")(1, x), "erfinv": _special("erfinv"),
-    "pi": lambda: np.asarray(math.pi),
+    **SPECIAL,
     "sinh": np.sinh, "cosh": np.cosh, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "atan2": np.arctan2, "pow": np.power,
     "tanh_prime": lambda x: 1.0 - np.tanh(x) ** 2, "sigmoid_prime": lambda x: sigmoid(x) * sigmoid(-x),
