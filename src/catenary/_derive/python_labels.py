@@ -25,7 +25,9 @@ def _lay(e: ex.Expr, axes: tuple[ex.Index, ...], arrays: dict[ex.Array, str], p:
 
     match e:
         case ex.Num():
-            return str(float(e.value)) if not isinstance(e.value, Fraction) or e.value.denominator > 1 else str(e.value)
+            if not isinstance(e.value, Fraction):
+                return f"float('{e.value}')"  # an infinity
+            return str(float(e.value)) if e.value.denominator > 1 else str(e.value)
         case ex.Dim():
             return p.size(e.name)
         case ex.Pos():
