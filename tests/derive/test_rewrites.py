@@ -79,6 +79,7 @@ PROGRAMS = [
     lambda x: jnp.sum(jnp.tanh(x)) + jnp.sum(jax.nn.sigmoid(x)),
     lambda x: jnp.sum(jax.nn.relu(jax.nn.relu(x))),
     lambda x: jnp.sum(jnp.maximum(x, 0)),
+    lambda x: jnp.sum(jnp.where(jnp.tril(jnp.outer(jnp.ones_like(x), jnp.ones_like(x))) > 0, x, 0) ** 2),
     lambda x: jnp.sum(jnp.where(x > 0, x, 0)),
     lambda x: jnp.sum(jnp.where(x > 0, 0, x)),
     lambda x: jnp.mean(-x * jnp.log(jax.nn.sigmoid(x)) - (1 - x) * jnp.log(1 - jax.nn.sigmoid(x))),

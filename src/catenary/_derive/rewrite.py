@@ -43,6 +43,7 @@ RULES: list[Rule] = [
     Rule("not a > b = a <= b", (Fn,), entry.negation),
     Rule("max(x, 0) = relu(x)", (Fn,), entry.relu),
     Rule("relu(x) > 0 = x > 0", (Fn,), entry.sign_of_relu),
+    Rule("[a >= b] > 0 = a >= b", (Fn,), entry.indicator_over_zero),
     Rule("log(1 + exp u) = softplus(u)", (Fn,), entry.log_of_one_plus_exp),
     Rule("log(exp(u) s) = u + log s", (Fn,), entry.log_of_product),
     Rule("log Σ exp u = logsumexp(u)", (Fn,), entry.log_of_sum_of_exp),

@@ -114,6 +114,13 @@ def sign_of_relu(node: Fn) -> Expr | None:
     return None
 
 
+def indicator_over_zero(node: Fn) -> Expr | None:
+    """[[a >= b] > 0] = [a >= b]: an indicator is 0 or 1."""
+    inner = peel(node.children[0], Fn)
+    indicator = isinstance(inner, Fn) and inner.name in (*COMPARE, "not", "and", "or")
+    return node.children[0] if node.name == "gt" and node.children[1] is ZERO and indicator else None
+
+
 def log_of_one_plus_exp(node: Fn) -> Expr | None:
     """log(1 + exp u) = softplus(u)."""
     inner = peel(node.children[0], Add)
