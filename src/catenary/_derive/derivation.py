@@ -39,8 +39,8 @@ MEANINGS = {
 
 
 LAYOUT = (
-    "a row for each entry of the result and a column for each entry of the argument; matrices are read row after row, "
-    "vec(AXB) = (A ⊗ Bᵀ) vec(X)."
+    "a row for each entry of the result, a column for each of the argument, matrices read row after row: "
+    "vec(AXB) = (A ⊗ Bᵀ) vec(X)"
 )
 
 
@@ -151,9 +151,14 @@ class Derivation:
 
     @property
     def layout(self) -> str:
-        """How derivatives are laid out."""
-        own = f"The derivative of {self.function} with respect to an argument has "
-        return own + ("the shape of that argument." if self.kind == "gradient" else LAYOUT)
+        """How derivatives are laid out, with respect to all parts of θ as one object."""
+        named = [Text().symbol(i.name) for i in self.inputs if i.chosen]
+        f, x = self.function, named[0] if len(named) == 1 else "θ"
+        theta = "" if len(named) == 1 else f"θ = ({', '.join(named)}) as one object: "
+        if self.kind == "gradient":
+            return f"{theta}∂{f}/∂θ has a block for each part, of its shape" if theta else f"∇{f} has the shape of {x}"
+        d = f"∂{f}/∂{x}" if self.kind == "Jacobian" else f"∇²{f}"
+        return f"{theta}{d} has {LAYOUT}"
 
     @property
     def _order(self) -> str:

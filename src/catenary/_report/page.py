@@ -56,7 +56,7 @@ def _code(d: Derivation) -> list[str]:
 def _symbols(d: Derivation) -> str:
     """Return the symbols with their shapes, and the layout."""
     cells = [f"<li>{_math(MathML().symbol(i.name))} <span class='shape'>{_shape(i)}</span></li>" for i in d.inputs]
-    return f"<h2>Shapes</h2>\n<ul class='shapes'>{''.join(cells)}</ul>\n<p>{escape(d.layout)}</p>"
+    return f"<h2>Shapes</h2>\n<ul class='shapes'>{''.join(cells)}</ul>\n<p>{escape(d.layout)}.</p>"
 
 
 def _shape(i: Input) -> str:
