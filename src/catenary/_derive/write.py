@@ -27,7 +27,8 @@ def shape(i: Input) -> str:
 def as_text(d: Derivation) -> str:
     """Return a derivation as text, at most 100 columns wide."""
     shapes = ", ".join(f"{Text().symbol(i.name)}: {shape(i)}" for i in d.inputs)
-    out = [f"{d.function}({', '.join(d.parameters)})", *_wrapped(f"with {shapes}", WIDTH - 4), *_wrapped(d.layout, WIDTH)]
+    out = [f"{d.function}({', '.join(d.parameters)})"]
+    out += [*_wrapped(f"with {shapes}", WIDTH - 4), *_wrapped(d.layout, WIDTH)]
     for title, rows in d.preface:
         out += ["", title, *(piece for row, _ in rows for piece in _broken(row))]
     writers = [Rows(d, Text(), form) for form in d.forms]
@@ -86,7 +87,8 @@ def _letters(source: str) -> int:
 
 def as_markdown(d: Derivation) -> str:
     """Return a derivation as Markdown: a block of formulas a part, or a table of the forms side by side."""
-    out = [f"### Derivative of `{d.function}`", ", ".join(f"${Latex().symbol(i.name)}$: {shape(i)}" for i in d.inputs), d.layout]
+    shapes = ", ".join(f"${Latex().symbol(i.name)}$: {shape(i)}" for i in d.inputs)
+    out = [f"### Derivative of `{d.function}`", shapes, d.layout]
     for title, rows in d.preface:
         out += [f"**{title.capitalize()}**", "\n".join(f"- {text}" for text, _ in rows)]
     for title, lines in d.lines():
