@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from .build import ONE, ZERO, add, mul, total
 from .differentiate import cotangents
@@ -19,18 +20,18 @@ from .rename import rename
 
 def pulled(
     output: Expr, seed: Expr, inputs: Iterable[Array], names: Mapping[Array, str], rows: Sequence[Index],
-    loops: Sequence[Loop],
+    loops: Sequence[Loop], rules: Mapping[Array, Any],
 ) -> tuple[dict[Array, Expr], dict[Array, Array]]:  # fmt: skip
     """Return the cotangents of the inputs as ``cotangents`` does, through loops; their carries are given theirs."""
     inputs = list(inputs)
     if not loops:
-        return cotangents(output, seed, inputs, names, rows)
+        return cotangents(output, seed, inputs, names, rows, rules)
     if rows:
         raise UnreadableError("a Jacobian or a Hessian through a loop")
     carries = [c for loop in loops for c in loop.carries if c.kind == "real"]
     output = add([mul((seed, output)), *(_constraint(c) for c in carries)])
     wanted = [*inputs, *(a for c in carries for a in (c.now, c.before, c.final))]
-    found, made = cotangents(output, ONE, wanted, names)
+    found, made = cotangents(output, ONE, wanted, names, (), rules)
     known = _known(carries, found)
     memo: dict[Expr, Expr] = {}
     found = {a: substituted(e, known, memo) for a, e in found.items()}

@@ -7,6 +7,8 @@ J[o, i] starts as the identity δ(o, i) at the output and ends as the derivative
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from .build import ONE, ZERO, add, fn, mul, num, power, size, total
 from .derivatives import PARTIALS, PULLBACKS, REDUCTIONS
@@ -18,33 +20,40 @@ Cotangents = dict[Array, Expr]
 
 
 def cotangents(
-    output: Expr, seed: Expr, inputs: Iterable[Array], wrap: Mapping[Array, str], rows: Sequence[Index] = ()
-) -> tuple[dict[Array, Expr], dict[Array, Array]]:
+    output: Expr, seed: Expr, inputs: Iterable[Array], wrap: Mapping[Array, str], rows: Sequence[Index] = (),
+    rules: Mapping[Array, Any] = MappingProxyType({}),
+) -> tuple[dict[Array, Expr], dict[Array, Array]]:  # fmt: skip
     """Return the cotangents of the inputs, and the arrays that the cotangents of the arrays in ``wrap`` became.
 
     ``output`` and its cotangent ``seed`` are expressions in the same indices and, the seed, in ``rows``.
-    A cotangent of an array is an expression in the array's axes and in ``rows``.
+    A cotangent of an array is an expression in the array's axes and in ``rows``; ``rules`` say what pulls a cotangent
+    back through a symbol.
     """
     made: dict[Array, Array] = {}
     found: dict[Array, list[Expr]] = {}
-    order = users_first(output)
+    order = users_first(output, rules)
     _pull(output, seed, frozenset(output.free), frozenset(rows), found)
     for array in order:
         cotangent = add(found.pop(array, ()))
-        if cotangent is ZERO or array.body is None:
+        if cotangent is ZERO or (array.body is None and array not in rules):
             found[array] = [cotangent]
             continue
         if array in wrap and not isinstance(cotangent, At | Num):
             made[array] = Array("", array.dims, cotangent, "real")
             cotangent = At(made[array], tuple(0 if i.size == 1 else i for i in made[array].axes))
+        if array in rules:
+            for expr, w, scope in rules[array].pulled(cotangent, rows):
+                _pull(expr, w, scope, frozenset(rows), found)
+            continue
+        assert array.body is not None
         fresh = {i: temporary(i.size) for i in array.axes}
         body, here = rename(array.body, fresh), rename(cotangent, fresh)
         _pull(body, here, frozenset(t for i, t in fresh.items() if i.size != 1), frozenset(rows), found)
     return {a: add(found.get(a, ())) for a in inputs}, made
 
 
-def users_first(output: Expr) -> list[Array]:
-    """Return the arrays below an expression, each before those its body uses."""
+def users_first(output: Expr, rules: Mapping[Array, Any] = MappingProxyType({})) -> list[Array]:
+    """Return the arrays below an expression, each before those its body or its rule uses."""
     done: dict[Array, None] = {}
 
     def visit(expr: Expr, seen: set[Expr]) -> None:
@@ -56,6 +65,8 @@ def users_first(output: Expr) -> list[Array]:
         if isinstance(expr, At) and expr.array not in done:
             if expr.array.body is not None:
                 visit(expr.array.body, set())
+            for below in rules[expr.array].inputs if expr.array in rules else ():
+                visit(below.expr, set())
             done[expr.array] = None
 
     visit(output, set())

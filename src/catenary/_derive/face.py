@@ -120,7 +120,7 @@ def _derived(
             refused = error
             continue
         made = _derivation(fun, args, named, kept_argnums, flat, program, parts)
-        made.notes, made.coarse = [*notes, *_assumptions(parts)], _coarse(closed)
+        made.notes, made.coarse = [*notes, *_assumptions(parts), *_rules(program)], _coarse(closed)
         if best is None or made.index_free:
             best = made
         if made.index_free:
@@ -261,7 +261,7 @@ def _derivation(
     order = len(program.gradients[0].by) if program.gradients else 1
     made = Derivation(name, parameters, args, inputs, argnums, order, flat, forward, value, backward, gradients)
     made.code = listing(fun)
-    if order == 1 and not program.loops:  # the steps of a loop are the whole's own recursion
+    if order == 1 and not (program.loops or program.rules):  # a recursion is its own; a rule may be no linear map
         moving = [i.name for i in inputs if i.chosen]
         axes = _axes(program.value.dims)
         definitions = [d for d in parts.forward if not isinstance(d, Sweep)]
@@ -300,6 +300,12 @@ def _function_name(fun: Callable[..., Any], inputs: Sequence[Input]) -> str:
     name = getattr(fun, "__name__", type(fun).__name__)
     name = name if name.isidentifier() else "f"
     return name if name not in {i.name for i in inputs} else f"{name}_value"
+
+
+def _rules(program: Program) -> list[str]:
+    """Return whose derivative is a rule of its author."""
+    names = dict.fromkeys(rule.name for rule in program.rules.values())
+    return [f"the derivative of {name} is the rule that its author gave" for name in names]
 
 
 def _assumptions(parts: Definitions) -> list[str]:

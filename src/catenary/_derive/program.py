@@ -19,9 +19,10 @@ from .adjoint import pulled
 from .differentiate import identity
 from .expr import Array, At, Expr, Index, Size, axis
 from .marks import marked
-from .read import Reader, UnreadableError, Value, dims_of, named, symbol
-from .recurrence import Loop
+from .read import Reader, UnreadableError, Value, dims_of, entry_of, named, symbol
+from .recurrence import Loop, substituted
 from .rename import rename
+from .rules import Rule, settled
 
 
 @dataclass
@@ -62,6 +63,26 @@ class Program:
     adjoint: dict[Array, str] = field(default_factory=dict)
     loops: list[Loop] = field(default_factory=list)
     timed: set[Array] = field(default_factory=set)
+    rules: dict[Array, Rule] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Put values in the place of the symbols whose derivative is a rule of its author."""
+        known, memo = settled(self.rules), dict[Expr, Expr]()
+
+        def of(array: Array) -> Array:
+            found = substituted(entry_of(array), known, memo)
+            return found.array if isinstance(found, At) else array
+
+        def value(v: Value) -> Value:
+            return Value(substituted(v.expr, known, memo), v.dims)
+
+        self.value = value(self.value)
+        self.gradients = [Derivative(g.by, value(g.value)) for g in self.gradients]
+        self.forward = [(name, of(a)) for name, a in self.forward]
+        self.adjoint = {of(a): name for a, name in self.adjoint.items()}
+        self.timed = {of(a) for a in self.timed} | {of(a) for a, rule in self.rules.items() if rule.steps}
+        for loop in self.loops:
+            loop.carries = [c.mapped(lambda e: substituted(e, known, memo)) for c in loop.carries]
 
 
 def trace(closed: Any, inputs: list[Input], order: int = 1) -> Program:
@@ -70,15 +91,17 @@ def trace(closed: Any, inputs: list[Input], order: int = 1) -> Program:
     names = {array: name for name, array in program.forward}
     if order > 1 and program.loops:
         raise UnreadableError("a second derivative through a loop")
-    program.gradients, made = _derivatives(program.value, inputs, names, program.loops)
+    program.gradients, made = _derivatives(program.value, inputs, names, program.rules, program.loops)
     program.adjoint = {made[a]: name for name, a in program.forward if a in made}
     program.timed |= {made[a] for a in made if a in program.timed}
     for _ in range(order - 1):
         program.gradients = [
             Derivative(first.by + second.by, second.value)
             for first in program.gradients
-            for second in _derivatives(first.value, inputs, {})[0]
+            for second in _derivatives(first.value, inputs, {}, program.rules)[0]
         ]
+    if program.rules:
+        program.settle()
     return program
 
 
@@ -89,23 +112,25 @@ def _read(closed: Any, inputs: list[Input]) -> Program:
     value, *kept = reader.read(made.jaxpr, made.consts, operands, made.jaxpr.outvars[1:])
     forward: list[tuple[str, Array]] = []
     for m, v in zip(marks, kept, strict=True):
-        array = _array(v)
+        array = _array(v, reader.rules)
         if array is not None and all(a is not array for _, a in forward):
             forward.append((m.name, array))
     forward += [(name, array) for array, name in reader.inside.items() if name]
     program = Program(inputs, value, forward, {m.name for m in marks if m.conventional})
-    program.loops, program.timed = reader.loops, set(reader.inside)
+    program.loops, program.timed, program.rules = reader.loops, set(reader.inside), reader.rules
     return program
 
 
 def _derivatives(
-    value: Value, inputs: Sequence[Input], names: Mapping[Array, str], loops: Sequence[Loop] = ()
-) -> tuple[list[Derivative], dict[Array, Array]]:
+    value: Value, inputs: Sequence[Input], names: Mapping[Array, str], rules: Mapping[Array, Rule],
+    loops: Sequence[Loop] = (),
+) -> tuple[list[Derivative], dict[Array, Array]]:  # fmt: skip
     """Return the derivatives of a value, and the arrays that the cotangents of the named intermediates became."""
     out = tuple(axis(n, d) for n, d in enumerate(value.dims))
     rows = tuple(Index(f"r{n}", d) for n, d in enumerate(value.dims))
     wanted = {i.name: named(i.name, i.struct) for i in inputs if i.chosen}
-    found, made = pulled(value.expr, identity(out, rows), wanted.values(), {} if rows else names, rows, loops)
+    seed = identity(out, rows)
+    found, made = pulled(value.expr, seed, wanted.values(), {} if rows else names, rows, loops, rules)
     by = [i for i in inputs if i.chosen]
     return [Derivative((i,), _laid_out(found[a], rows, a)) for i, a in zip(by, wanted.values(), strict=True)], made
 
@@ -117,9 +142,10 @@ def _laid_out(cotangent: Expr, rows: Sequence[Index], array: Array) -> Value:
     return Value(rename(cotangent, moved), dims)
 
 
-def _array(value: Value) -> Array | None:
+def _array(value: Value, rules: Mapping[Array, Rule]) -> Array | None:
     """Return the array whose entry a value is, if it is one the program makes."""
-    return value.expr.array if isinstance(value.expr, At) and value.expr.array.body is not None else None
+    array = value.expr.array if isinstance(value.expr, At) else None
+    return array if array is not None and (array.body is not None or array in rules) else None
 
 
 def sizes_of(inputs: Sequence[Input]) -> list[Size]:

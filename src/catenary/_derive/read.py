@@ -48,6 +48,7 @@ class Reader:
         self.within: tuple[Index, ...] = ()  # the steps of the loops around what is being read
         self.inside: dict[Array, str] = {}  # the names of what is made within loops
         self.taken: set[str] = set(taken)
+        self.rules: dict[Array, Any] = {}  # what stands behind symbols whose derivative is a rule of its author
 
     def read(
         self,
@@ -80,6 +81,10 @@ class Reader:
         if library := known(eqn):
             shapes = [dims_of(v.aval.shape) for v in eqn.outvars]
             return list(map(Value, library(values, shapes), shapes))
+        from .rules import own_rule, read_rule
+
+        if own_rule(eqn):
+            return read_rule(self, eqn, values)
         if name in CALLS:
             inner = eqn.params[CALLS[name]]
             jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "jaxpr") else (inner, ())
@@ -94,16 +99,28 @@ class Reader:
             from .read_scan import read_scan
 
             return read_scan(self, eqn, values)
+        if name == "cond":
+            return self._cases(eqn, values)
         if several := READ_LINALG.get(name) or READ_SEVERAL.get(name):
             shapes = [dims_of(v.aval.shape) for v in eqn.outvars]
             return list(map(Value, several(eqn, values), shapes))
         row = READ.get(name) or READ_INDEX.get(name)
         if row is None or len(eqn.outvars) != 1:
-            raise UnreadableError(f"no formula yet for the primitive {name!r}")
+            raise UnreadableError(NO_FORMULA.get(name, f"no formula yet for the primitive {name!r}"))
         dims = dims_of(eqn.outvars[0].aval.shape)
         if any("(" in str(d) for d in dims):
             raise UnreadableError(f"an array whose sizes ({_list(dims)}) are no polynomials in the names")
         return [Value(ended(row(eqn, values, dims), self.loops if name in INDEXING else ()), dims)]
+
+    def _cases(self, eqn: Any, values: list[Value]) -> list[Value]:
+        """Return the values of a choice among branches: each where the index is its number."""
+        index, *operands = values
+        found = [self.read(b.jaxpr, b.consts, operands) for b in eqn.params["branches"]]
+        choice = found[-1]
+        for n in reversed(range(len(found) - 1)):
+            own = fn("eq", index.expr, num(n))
+            choice = [Value(fn("where", own, a.expr, b.expr), a.dims) for a, b in zip(found[n], choice, strict=True)]
+        return choice
 
     def named(self, value: Value, keep: bool = False) -> Value:
         """Return the value, as an array of its own if that is asked for or if it has grown large."""
@@ -327,6 +344,12 @@ def _minus(a: Expr, b: Expr) -> Expr:
 
 
 HALF = Fraction(1, 2)
+# What never has a formula, and why.
+NO_FORMULA = {
+    "while": "a while loop: how many steps it makes depends on its values, so it has no closed formula; with a known "
+    "number of steps, write lax.scan or lax.fori_loop",
+    **{n: f"{n}: what it computes is not in the program" for n in ("pure_callback", "io_callback", "custom_lin")},
+}
 INDEXING = frozenset({"gather", "slice", "dynamic_slice"})
 CALLS = {
     "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr", "checkpoint": "jaxpr",

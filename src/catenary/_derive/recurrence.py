@@ -7,8 +7,8 @@ the last step is ``h_{T}``, the cotangents are ``h̄@`` and, before the first st
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from .build import ZERO, rebuild, reduce
@@ -36,6 +36,13 @@ class Carry:
     direct: Expr = ZERO
     earlier: Expr = ZERO
     last: Expr = ZERO
+
+    def mapped(self, change: Callable[[Expr], Expr]) -> Carry:
+        """Return the carried value with every expression changed."""
+        return replace(
+            self, initial=change(self.initial), step=change(self.step),
+            direct=change(self.direct), earlier=change(self.earlier), last=change(self.last),
+        )  # fmt: skip
 
     def _steps(self, name: str) -> Array:
         return Array(name, (self.loop.length, *self.dims), None, self.kind)

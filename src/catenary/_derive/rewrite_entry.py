@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from . import positions
 from .build import ONE, ZERO, add, fn, mul, negative_first, num, power, reduce, split, total
-from .expr import Add, Along, At, Expr, Fn, Mul, Num, Pos, Reduce
+from .expr import Add, Along, At, Expr, Fn, Mul, Num, Pos, Reduce, head
 from .look import call, others, positive
 from .rename import peel, rename
 
@@ -38,6 +38,8 @@ def fold_numbers(node: Fn) -> Expr | None:
             return (ONE if node.name == "or" else ZERO) if len(rest) != 1 or isinstance(rest[0], Num) else rest[0]
         case "max" | "min" | "and" | "or" if a[0] is a[1]:
             return a[0]
+        case "eq" if any(x is ZERO for x in a) and indicator(a[0] if a[1] is ZERO else a[1]):
+            return fn("not", a[0] if a[1] is ZERO else a[1])
         case "eq" | "ne" if any(isinstance(x, Num) and x.value == float("inf") for x in a):
             return ONE if node.name == "ne" else ZERO
         case "eq" | "ne" | "gt" | "ge" | "lt" | "le" if isinstance(a[0], Num) and isinstance(a[1], Num):
@@ -65,6 +67,12 @@ def fold_numbers(node: Fn) -> Expr | None:
         case "lt" | "le":
             return fn({"lt": "gt", "le": "ge"}[node.name], a[1], a[0])
     return None
+
+
+def indicator(x: Expr) -> bool:
+    """Say whether an expression is a comparison, 0 or 1."""
+    x = head(x)
+    return isinstance(x, Fn) and x.name in ("gt", "ge", "lt", "le", "eq", "ne", "not", "and", "or")
 
 
 def where(node: Fn) -> Expr | None:
