@@ -67,9 +67,9 @@ def _opaque(expr: Expr, names: Mapping[Array, str], memo: dict[Expr, Expr]) -> E
             wide = [(d, i) for d, i in zip(expr.array.dims, expr.indices, strict=True) if d != 1]
             array = Array(names[expr.array], tuple(d for d, _ in wide), None, expr.array.kind)
             memo[expr] = At(array, tuple(i for _, i in wide))
-        elif isinstance(expr, At) and expr.array.body is not None:
-            array = expr.array
-            memo[expr] = At(Array("", array.dims, _opaque(array.body, names, memo), array.kind), expr.indices)
+        elif isinstance(expr, At) and (body := expr.array.body) is not None:
+            array = Array("", expr.array.dims, _opaque(body, names, memo), expr.array.kind)
+            memo[expr] = At(array, expr.indices)
         else:
             kids = tuple(_opaque(c, names, memo) for c in expr.children)
             memo[expr] = expr if kids == expr.children else rebuild(expr, kids)
