@@ -1,5 +1,7 @@
 """One normal form: the order in which terms and factors were written leaves no trace."""
 
+import itertools
+
 import jax.numpy as jnp
 import pytest
 from hypothesis import given
@@ -126,3 +128,26 @@ WRITTEN = [
 def test_one_formula_for_many_ways_to_write_it(fun):
     made = ct.derive(fun, jnp.ones(3), jnp.ones((5, 3)), jnp.ones(5))
     assert made.formula in ("∇f = (2/N) Xᵀ (Xw − y)", "∇f = −(2/N) Xᵀ (y − Xw)")
+
+
+GRAPHS = {  # factors as edges between summed indices of one size
+    "tr ABC": "Aij Bjk Cki",
+    "tr A³": "Aij Ajk Aki",
+    "tr A⁴": "Aij Ajk Akl Ali",
+    "tr A² tr A²": "Aij Aji Akl Alk",
+    "a path": "Aij Akl Ajk",
+    "a star": "Aij Aik Ail",
+}
+
+
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_summed_indices_of_one_size_have_no_order(graph):
+    edges = graph.split()
+    letters = sorted(set("".join(e[1:] for e in edges)))
+    found = set()
+    for order in itertools.permutations(range(len(letters))):
+        for factors in (edges, edges[::-1], edges[1:] + edges[:1]):
+            index = {c: temporary("n") for c in letters}
+            body = mul(At(Array(a, ("n", "n"), None, "real"), (index[i], index[j])) for a, i, j in factors)
+            found.add(total(tuple(index[letters[n]] for n in order), body))
+    assert len(found) == 1

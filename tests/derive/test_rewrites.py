@@ -87,6 +87,7 @@ PROGRAMS = [
     lambda x: jax.nn.softmax(x + 1.0) @ x,
     lambda x: jnp.sum(1 / (1 + jnp.exp(-x))) + jnp.sum(jnp.exp(x) / (1 + jnp.exp(x))),
     lambda x: jnp.sum(jnp.exp(jax.nn.log_softmax(x)) * x**3),
+    lambda x: jnp.sum(jnp.log(jnp.cosh(x))) + jnp.log(jnp.cumsum(jnp.exp(x)[::-1])[::-1]) @ x,
     lambda x: jnp.var(x) + jax.nn.softmax(x) @ (x - jnp.sum(x)),
     lambda x: jnp.sum(x**2) / x.shape[0] - jnp.sum(x) ** 2 / x.shape[0] ** 2,
     lambda x: jnp.exp(jnp.sum(x)) * jnp.cos(x[0]) + jnp.exp(jnp.sum(x)) * jnp.sin(x[1]) + x[2],

@@ -5,6 +5,8 @@ Where two indices fall together or become fixed, the expression may simplify and
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -202,26 +204,38 @@ def _canonical(bodies: Iterable[Expr], order: Iterable[Index]) -> dict[Index, In
 
 
 def bound(name: str, indices: tuple[Index, ...], body: Expr) -> Reduce:
-    """Return the reduction with canonical names for what it binds, so that equal sums are identical."""
-    order = sorted(indices, key=lambda i: (str(i.size), occurrence(body, i)))
+    """Return the reduction with canonical names for what it binds, so that equal sums are identical.
+
+    Indices are ordered by where they stand; of the orders of those that stand alike, the one with the smallest key.
+    """
+    places = {i: (str(i.size), occurrence(body, i)) for i in indices}
+    alike = [list(g) for _, g in itertools.groupby(sorted(indices, key=places.__getitem__), key=places.__getitem__)]
+    orders: Iterable[tuple[Index, ...]] = [tuple(itertools.chain(*alike))]
+    if 1 < math.prod(math.factorial(len(g)) for g in alike) <= MOST_ORDERS:
+        orders = (tuple(itertools.chain(*o)) for o in itertools.product(*map(itertools.permutations, alike)))
+    return min((_bound(name, order, body) for order in orders), key=lambda r: r.key)
+
+
+MOST_ORDERS = 120  # of indices that stand alike: five around a cycle
+
+
+def _bound(name: str, order: tuple[Index, ...], body: Expr) -> Reduce:
     canonical = _canonical((body,), order)
     moving = {i: c for i, c in canonical.items() if i is not c}
     return Reduce(name, tuple(canonical[i] for i in order), (rename(body, moving),))
 
 
-def occurrence(expr: Expr, index: Index) -> str:
+def occurrence(expr: Expr, index: Index) -> tuple[str, ...]:
     """Describe where an index stands in an expression without using any name of an index."""
     places: list[str] = []
-    for depth, node in walk(expr):
+    for _, node in walk(expr):
         if isinstance(node, At) and index in node.indices:
-            places.append(f"{depth}{node.array.key}{[n for n, i in enumerate(node.indices) if i is index]}")
+            places.append(f"{node.array.key}{[n for n, i in enumerate(node.indices) if i is index]}")
         elif isinstance(node, Pos) and index is node.index:
-            places.append(f"{depth}Pos")
+            places.append("Pos")
         elif isinstance(node, Along) and index in node.outer:
-            places.append(f"{depth}{node.name}{node.outer.index(index)}")
-        if len(places) > 8:
-            break
-    return "".join(sorted(places))
+            places.append(f"{node.name}{node.outer.index(index)}")
+    return tuple(sorted(places))
 
 
 def opened(node: At) -> Expr:

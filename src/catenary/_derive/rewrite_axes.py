@@ -5,7 +5,7 @@ from __future__ import annotations
 from .build import ONE, add, along, fn, mul, num, power, reduce, total
 from .expr import Add, Along, At, Expr, Fn, Index, Num, Pos, Pow, Reduce, head
 from .look import call, factors, others
-from .rename import peel
+from .rename import peel, rename
 
 
 def reciprocal_of_one_plus_exp(node: Pow) -> Expr | None:
@@ -79,7 +79,7 @@ def constant_out_of_sum(node: Reduce) -> Expr | None:
                 outside = [t for t in f.children if k not in t.free]
                 inside = [t for t in f.children if k in t.free]
                 new = add(total(node.indices, mul([*rest, add(terms)])) for terms in (inside, outside))
-                if new.weight < node.weight:
+                if new.weight <= node.weight:
                     return new
     return None
 
@@ -121,4 +121,12 @@ def shift_of_logsumexp(node: Reduce) -> Expr | None:
         inside = [t for t in body.children if t not in outside]
         if outside and inside:
             return add([*outside, reduce("logsumexp", node.indices, add(inside))])
+    return None
+
+
+def involution(node: Along) -> Expr | None:
+    """Twice from the end is from the start."""
+    inner = node.body
+    if node.name == "reverse" and isinstance(inner, Along) and inner.name == "reverse" and inner.outer == node.inner:
+        return rename(inner.body, dict(zip(inner.inner, node.outer, strict=True)))
     return None

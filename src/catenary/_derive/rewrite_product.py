@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .build import ONE, ZERO, add, along_axis, fn, mul, num, power, split
 from .expr import Add, Expr, Fn, Index, Mul, Pow, Reduce
@@ -136,8 +136,29 @@ def matched(w: Expr, bound: Index, v: Expr) -> Index | None:
 
 
 def relu_product(node: Mul) -> Expr | None:
-    """x [x > 0] = relu(x)."""
+    """x [x > 0] = relu(x) = relu(x) [x > 0]."""
     for n, a, m, b in _pairs(node):
-        if isinstance(b, Fn) and b.name == "gt" and b.children[1] is ZERO and b.children[0] is a:
-            return mul([*others(node.children, n, m), fn("relu", a)])
+        if isinstance(b, Fn) and b.name == "gt" and b.children[1] is ZERO:
+            x = call(a.base if isinstance(a, Pow) and a.exponent > 0 else a, "relu")
+            if x is b.children[0]:
+                return mul(others(node.children, m))
+            if a is b.children[0]:
+                return mul([*others(node.children, n, m), fn("relu", a)])
+    return None
+
+
+QUOTIENTS: dict[tuple[str, str], Callable[[Expr], Expr]] = {
+    ("sinh", "cosh"): lambda x: fn("tanh", x),
+    ("sin", "cos"): lambda x: fn("tan", x),
+    ("sign", "abs"): lambda x: power(x, -1),
+}
+
+
+def quotients(node: Mul) -> Expr | None:
+    """Functions whose quotient has a name."""
+    for n, a, m, b in _pairs(node):
+        if isinstance(a, Fn) and isinstance(b, Pow) and b.exponent <= -1 and isinstance(b.base, Fn):
+            row = QUOTIENTS.get((a.name, b.base.name))
+            if row and a.children == b.base.children:
+                return mul([*others(node.children, n, m), row(a.children[0]), power(b.base, b.exponent + 1)])
     return None

@@ -38,8 +38,8 @@ def complements(node: Add) -> Expr | None:
         x = peel(rest, Pow, Fn)
         if isinstance(x, Pow) and x.exponent == 2 and (u := call(x.base, "tanh")) is not None:
             return add([mul((number, fn("tanh_prime", u))), *others(node.children, 0, n)])
-        if (u := call(x, "sigmoid")) is not None:
-            return add([mul((number, fn("sigmoid", mul((num(-1), u))))), *others(node.children, 0, n)])
+        if (step := _step(x)) is not None:
+            return add([mul((number, fn(step[0], mul((num(-1), step[1]))))), *others(node.children, 0, n)])
     return None
 
 
@@ -138,24 +138,23 @@ def sum_of_squares_about_mean(node: Add) -> Expr | None:
     return None
 
 
-def opposite_sigmoids(node: Add) -> Expr | None:
-    """a σ(u) + a σ(-u) = a."""
-    for n, t in enumerate(node.children):
-        for f in factors(t):
-            u = call(f, "sigmoid")
-            if u is None:
-                continue
-            rest = mul(g for g in factors(t) if g is not f)
-            for m, other in enumerate(node.children):
-                for g in factors(other) if m != n else ():
-                    v = call(g, "sigmoid")
-                    if (
-                        v is not None
-                        and v is mul((num(-1), u))
-                        and mul(h for h in factors(other) if h is not g) is rest
-                    ):
-                        return add([*others(node.children, n, m), rest])
+def opposite_steps(node: Add) -> Expr | None:
+    """a σ(u) + b σ(-u) = a + (b - a) σ(-u), where that is shorter, as where a = b; and so for the step."""
+    found = [(n, f, c) for n, t in enumerate(node.children) for f in factors(t) if (c := _step(f)) is not None]
+    for n, f, (name, u) in found:
+        for m, g, (other, v) in found:
+            if n != m and name == other and v is mul((num(-1), u)):
+                a = mul(h for h in factors(node.children[n]) if h is not f)
+                b = mul(h for h in factors(node.children[m]) if h is not g)
+                new = add([*others(node.children, n, m), a, mul((add((b, mul((num(-1), a)))), g))])
+                if new.weight < node.weight:
+                    return new
     return None
+
+
+def _step(factor: Expr) -> tuple[str, Expr] | None:
+    """Return the name and the argument of a function with f(u) + f(-u) = 1."""
+    return next(((n, u) for n in ("sigmoid", "step") if (u := call(factor, n)) is not None), None)
 
 
 def expanded_if_shorter(node: Add) -> Expr | None:

@@ -31,13 +31,18 @@ def _where(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(c != 0, a, b)
 
 
+def _finite(x: np.ndarray) -> np.ndarray:
+    """Whether a value is finite, where there is one: what has no value at a draw tells nothing."""
+    return np.where(np.isnan(x), np.nan, np.isfinite(x))
+
+
 ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "exp": np.exp, "log": np.log, "tanh": np.tanh, "sigmoid": sigmoid, "softplus": _softplus,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "abs": np.abs, "sign": np.sign, "max": np.maximum,
     "min": np.minimum, "where": _where, "relu": lambda x: np.maximum(x, 0.0),
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
     "ge": np.greater_equal, "and": lambda a, b: a * b, "or": np.maximum, "not": lambda a: 1.0 - a,
-    "finite": np.isfinite, "floor": np.floor, "ceil": np.ceil, "round": np.round,
+    "finite": _finite, "floor": np.floor, "ceil": np.ceil, "round": np.round,
     **SPECIAL,
     "sinh": np.sinh, "cosh": np.cosh, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "atan2": np.arctan2, "pow": np.power,
