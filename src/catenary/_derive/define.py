@@ -210,7 +210,7 @@ def _uses(written: dict[Array | int, Expr]) -> dict[Array, int]:
     return count
 
 
-LIGHT = 9  # nodes: -y ⊙ Xw is light
+LIGHT, SAVING = 9, 30  # nodes: -y ⊙ Xw is light, and is written out unless that costs more than the saving
 
 
 def _shorten(kept: dict[Array, str], user: dict[Array, str], program: Program, roots: list[Expr]) -> None:
@@ -233,7 +233,8 @@ def _shorten(kept: dict[Array, str], user: dict[Array, str], program: Program, r
         without = {a: n for a, n in kept.items() if a is not array}
         before, after = _length(written), _length(_bodies(without, roots))
         layer = families and _layer(forward.get(program.adjoint.get(array, "")), kept)
-        if not layer and (after <= before or written[array].weight <= LIGHT):
+        light = written[array].weight <= LIGHT and after - before <= SAVING
+        if not layer and (after <= before or light):
             kept.pop(array)
     for array in [a for a in kept if a not in user and a not in _bodies(kept, roots)]:
         kept.pop(array)
