@@ -33,6 +33,11 @@ def _step(a: Expr, b: Expr) -> Expr:
     return fn("step", _minus(a, b))
 
 
+def _whole_part(x: Expr) -> Expr:
+    """The whole part of a number, towards zero."""
+    return mul((fn("sign", x), fn("floor", fn("abs", x))))
+
+
 # One function for each argument, of all arguments.
 PARTIALS: dict[str, tuple[Partial, ...]] = {
     "exp": (lambda x: fn("exp", x),),
@@ -72,7 +77,7 @@ PARTIALS: dict[str, tuple[Partial, ...]] = {
         lambda x, y: mul((fn("log", x), fn("pow", x, y))),
     ),
     "where": (lambda c, a, b: ZERO, lambda c, a, b: c, lambda c, a, b: fn("not", c)),
-    "rem": (lambda x, y: ONE, lambda x, y: mul((num(-1), fn("floor", mul((x, power(y, -1))))))),
+    "rem": (lambda x, y: ONE, lambda x, y: mul((num(-1), _whole_part(mul((x, power(y, -1))))))),
     **dict.fromkeys(
         "gt ge lt le eq ne and or not sign sgn step floor ceil round finite stop".split(),
         (lambda *args: ZERO,) * 3,

@@ -81,6 +81,7 @@ class PythonPrinter:
         """Remember the names."""
         self.names = names
         self.used: set[str] = set()
+        self.whole = WHOLE
         self.here: frozenset[str] = frozenset()  # the names that have a value of their own within a step
 
     def __call__(self, x: Matrix, level: int = SUM, spread: bool = False) -> str:

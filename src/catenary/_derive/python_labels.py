@@ -51,6 +51,10 @@ def _lay(e: ex.Expr, axes: tuple[ex.Index, ...], arrays: dict[ex.Array, str], p:
             if e.name == "logsumexp":
                 return f"jnp.log(jnp.sum(jnp.exp({body}), axis={numbers}))"
             return f"jnp.{e.name}({body}, axis={numbers})"
+        case ex.Along() if e.name in p.whole:
+            rest = tuple(i for i in axes if i not in e.outer)
+            text = p.whole[e.name].format(_lay(e.body, (*rest, *e.inner), arrays, p))
+            return _placed(text, (*rest, *e.outer), axes)
         case ex.Along():
             p.used.add(e.name)
             name = {"softmax": "softmax", "reverse": "jnp.flip"}.get(e.name, f"jnp.{e.name}")
