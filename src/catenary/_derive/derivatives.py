@@ -12,7 +12,7 @@ from typing import Any
 
 from .build import ONE, ZERO, add, along_axis, fn, mul, num, power, total
 from .derivatives_linalg import LINALG
-from .expr import Along, Expr, Index, Reduce
+from .expr import Along, Expr, Index, Pos, Reduce, temporary
 from .rename import rename
 
 Partial = Callable[..., Expr]
@@ -110,6 +110,8 @@ REDUCTIONS: dict[str, Pull] = {
     "min": _extreme,
     "prod": _product,
     "logsumexp": _logsumexp,
+    "argmax": lambda node, inner, body, w: ZERO,
+    "argmin": lambda node, inner, body, w: ZERO,
 }
 
 
@@ -124,11 +126,36 @@ def _cumsum(node: Along, inner: tuple[Index, ...], body: Expr, w: Expr) -> Expr:
     """Σ over the entries from the own one to the last: reverse, cumulate, reverse."""
     (k,) = inner
     w = rename(w, dict(zip(node.outer, inner, strict=True)))
-    return along_axis("reverse", k, along_axis("cumsum", k, along_axis("reverse", k, w)))
+    return _from_the_end(k, w)
 
 
 def _reverse(node: Along, inner: tuple[Index, ...], body: Expr, w: Expr) -> Expr:
     return along_axis("reverse", inner[0], rename(w, dict(zip(node.outer, inner, strict=True))))
+
+
+def _sort(node: Along, inner: tuple[Index, ...], body: Expr, w: Expr) -> Expr:
+    """The entry that came to place k has its cotangent: Σ_k [argsort(x)_k = i] w_k."""
+    (k,), (i,) = node.outer, inner
+    here = temporary(k.size)
+    order = along_axis("argsort", here, rename(body, {i: here}))
+    return total((here,), mul((fn("eq", Pos(i), order), rename(w, {k: here}))))
+
+
+def _from_the_end(k: Index, x: Expr) -> Expr:
+    return along_axis("reverse", k, along_axis("cumsum", k, along_axis("reverse", k, x)))
+
+
+def _cumprod(node: Along, inner: tuple[Index, ...], body: Expr, w: Expr) -> Expr:
+    """Σ of w y over the entries from the own one to the last, over x."""
+    here = dict(zip(node.outer, inner, strict=True))
+    return mul((_from_the_end(inner[0], mul((rename(node, here), rename(w, here)))), power(body, -1)))
+
+
+def _cumlogsumexp(node: Along, inner: tuple[Index, ...], body: Expr, w: Expr) -> Expr:
+    """exp(x) Σ of w exp(−y) over the entries from the own one to the last."""
+    here = dict(zip(node.outer, inner, strict=True))
+    below = fn("exp", mul((num(-1), rename(node, here))))
+    return mul((fn("exp", body), _from_the_end(inner[0], mul((rename(w, here), below)))))
 
 
 PULLBACKS: dict[str, Pull] = {
@@ -136,4 +163,8 @@ PULLBACKS: dict[str, Pull] = {
     "softmax": _softmax,
     "cumsum": _cumsum,
     "reverse": _reverse,
+    "sort": _sort,
+    "argsort": lambda node, inner, body, w: ZERO,
+    "cumprod": _cumprod,
+    "cumlogsumexp": _cumlogsumexp,
 }

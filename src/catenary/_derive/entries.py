@@ -81,7 +81,7 @@ class Entries:
             case ex.Dim():
                 return self.printer.size(e.name), ATOM
             case ex.Pos():
-                return self.axis(scope[e.index]), ATOM
+                return self.axis(scope[e.index]) if self.axes.labels else s.letter(scope[e.index]), ATOM
             case ex.At():
                 # definitions are written without axes of size 1
                 shown = [i for i, d in zip(e.indices, e.array.dims, strict=True) if d != 1 or e.array.body is None]

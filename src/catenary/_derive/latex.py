@@ -46,6 +46,7 @@ class Latex(Style):
     subtract = " - "
     times = r" \odot "
     over = r" \oslash "
+    convolved = r" \ast "
     kronecker = r" \otimes "
     ones = r"\mathbf{1}"
     norm = (r"\left\|", r"\right\|^2")
@@ -126,6 +127,10 @@ class Latex(Style):
         """Return an entry of what has no name."""
         return whole + ("[" + r"\,".join(indices) + "]" if labels else f"_{{{primed(''.join(indices))}}}")
 
+    def letter(self, name: str) -> str:
+        """Return the letter of an axis where it stands as a number."""
+        return primed(name)
+
     def block(self, items: Sequence[str], axis: int) -> str:
         """Return pieces below or beside each other."""
         between = " & " if axis else r" \\ "
@@ -136,7 +141,7 @@ class Latex(Style):
         shown = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}.get(
             name
         ) or rf"\operatorname{{{name}}}"
-        return rf"{shown}_{{{''.join(indices)}}} {body}"
+        return rf"{shown}_{{{primed(''.join(indices))}}} {body}"
 
     def range(self, index: str, values: str, also: Sequence[str]) -> str:
         """Return where a recursion holds."""

@@ -56,6 +56,7 @@ class MathML(Style):
     equals = infix("=")
     times = infix("⊙")
     over = infix("⊘")
+    convolved = infix("∗")
     kronecker = infix("⊗")
     commutation = "K"
     ones = '<mn mathvariant="bold">𝟏</mn>'
@@ -138,6 +139,10 @@ class MathML(Style):
         if labels:
             return row(f'{whole}<mo form="prefix">[</mo>{THIN.join(indices)}<mo form="postfix">]</mo>')
         return f"<msub>{row(whole)}{row(''.join(map(tokens, indices)))}</msub>"
+
+    def letter(self, name: str) -> str:
+        """Return the letter of an axis where it stands as a number."""
+        return tokens(name)
 
     def block(self, items: Sequence[str], axis: int) -> str:
         """Return pieces below or beside each other."""

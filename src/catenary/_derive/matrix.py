@@ -263,6 +263,13 @@ class Block(_Many):
 
 
 @dataclass(frozen=True)
+class Convolution(_Many):
+    """a ∗ b of two vectors; ``mode`` is how far it reaches: ``"full"``, ``"same"`` or ``"valid"``."""
+
+    mode: str
+
+
+@dataclass(frozen=True)
 class Labelled(Matrix):
     """An expression with indices, where matrix language does not reach."""
 
@@ -325,9 +332,9 @@ def renamed(x: Any, name: Callable[[str], str]) -> Any:
 
 
 TYPES = (
-    Symbol, Number, Dimension, Ones, Identity, Transpose, Diag, Trace, SquaredNorm, OneHot, Vec, Commuted, Laid, Power,
-    Along, Reduction, Product, Kronecker, Hadamard, Sum, Apply, Scaled, Select, Difference, Part, Block, Labelled,
-    Inverse, Whole, Entry, Each, Over, Step,
+    Symbol, Number, Dimension, Ones, Identity, Transpose, Diag, Trace, SquaredNorm, OneHot, Vec, Commuted, Laid,
+    Power, Along, Reduction, Product, Kronecker, Hadamard, Sum, Apply, Scaled, Select, Difference, Part, Block,
+    Convolution, Labelled, Inverse, Whole, Entry, Each, Over, Step,
 )  # fmt: skip
 
 

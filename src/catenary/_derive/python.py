@@ -25,8 +25,13 @@ CALL = {"exp": "jnp.exp", "log": "jnp.log", "tanh": "jnp.tanh", "sin": "jnp.sin"
         "asin": "jnp.arcsin", "acos": "jnp.arccos", "atan": "jnp.arctan", "asinh": "jnp.arcsinh",
         "acosh": "jnp.arccosh", "atanh": "jnp.arctanh", "atan2": "jnp.arctan2", "pow": "jnp.power",
         "expm1": "jnp.expm1", "rem": "jnp.fmod", "finite": "jnp.isfinite",
-        "erf": "lax.erf", "erfinv": "lax.erf_inv", "lgamma": "lax.lgamma", "digamma": "lax.digamma"}  # fmt: skip
+        "erf": "lax.erf", "erfinv": "lax.erf_inv", "lgamma": "lax.lgamma",
+        "digamma": "lax.digamma"}  # fmt: skip
 HELPERS = {
+    "cumlogsumexp": (
+        "def cumlogsumexp(x, axis):\n    top = jnp.max(x)\n"
+        "    return top + jnp.log(jnp.cumsum(jnp.exp(x - top), axis=axis))"
+    ),
     "trigamma": "def trigamma(x):\n    return lax.polygamma(jnp.ones_like(x), x)",
     "sigmoid": "def sigmoid(x):\n    return jnp.exp(-jnp.logaddexp(0, -x))",
     "softplus": "def softplus(x):\n    return jnp.logaddexp(0, x)",
@@ -44,8 +49,14 @@ HELPERS = {
         "    return jnp.squeeze(top, axis) + jnp.log(jnp.sum(jnp.exp(x - top), axis=axis))"
     ),
 }
-REDUCE = {"sum": "jnp.sum", "max": "jnp.max", "min": "jnp.min", "prod": "jnp.prod", "logsumexp": "logsumexp"}
-ALONG = {"softmax": "softmax", "reverse": "jnp.flip", "cumsum": "jnp.cumsum", "cumprod": "jnp.cumprod"}
+REDUCE = {
+    "sum": "jnp.sum", "max": "jnp.max", "min": "jnp.min", "prod": "jnp.prod", "logsumexp": "logsumexp",
+    "argmax": "jnp.argmax", "argmin": "jnp.argmin",
+}  # fmt: skip
+ALONG = {
+    "softmax": "softmax", "reverse": "jnp.flip", "sort": "jnp.sort", "argsort": "jnp.argsort", "cumsum": "jnp.cumsum",
+    "cumprod": "jnp.cumprod", "cumlogsumexp": "cumlogsumexp",
+}  # fmt: skip
 WHOLE = {
     "inv": "jnp.linalg.inv({})", "det": "jnp.linalg.det({})", "logdet": "jnp.linalg.slogdet({})[1]",
     "cholesky": "jnp.linalg.cholesky({})", "eigenvalues": "jnp.linalg.eigvalsh({})",
@@ -192,6 +203,8 @@ class PythonPrinter:
             case mx.Part():
                 where = ", ".join(self.slice(w) for w in slices(x))
                 return f"{self(inside(x), ATOM)}[{where}]", ATOM
+            case mx.Convolution():
+                return f"jnp.convolve({self(x.items[0])}, {self(x.items[1])}, mode='{x.mode}')", ATOM
             case mx.Block():
                 return block(x, self), ATOM
             case mx.Labelled():

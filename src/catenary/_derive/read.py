@@ -225,6 +225,8 @@ def _same(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
 
 def _convert(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     source, target = eqn.invars[0].aval.dtype, eqn.params["new_dtype"]
+    if isinstance(v[0].expr, Num) and v[0].expr.value == int(v[0].expr.value):
+        return v[0].expr
     if np.issubdtype(source, np.inexact) and not (np.issubdtype(target, np.inexact) or str(target) == "bfloat16"):
         raise UnreadableError(f"a conversion from {source} to {target}")
     return v[0].expr
@@ -302,20 +304,6 @@ def _iota(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     return num(0) if dims[n] == 1 else Pos(axis(n, dims[n]))
 
 
-def _along(name: str) -> Row:
-    def read(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
-        if eqn.params.get("reverse"):
-            raise UnreadableError(f"{name} from the end")
-        n = eqn.params["axis"]
-        if dims[n] == 1:
-            return v[0].expr
-        if axis(n, dims[n]) not in v[0].expr.free:
-            raise UnreadableError(f"{name} along an axis that nothing depends on")
-        return along_axis(name, axis(n, dims[n]), v[0].expr)
-
-    return read
-
-
 def _reversed(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
     result = v[0].expr
     for n in eqn.params["dimensions"]:
@@ -348,6 +336,10 @@ HALF = Fraction(1, 2)
 NO_FORMULA = {
     "while": "a while loop: how many steps it makes depends on its values, so it has no closed formula; with a known "
     "number of steps, write lax.scan or lax.fori_loop",
+    "fft": "fft: a Fourier transform has complex entries, which no formula here has",
+    "le_to": "searchsorted: where an entry would stand changes in steps and has no derivative",
+    "cummax": "cummax: the largest so far has no matrix form",
+    "cummin": "cummin: the least so far has no matrix form",
     **{n: f"{n}: what it computes is not in the program" for n in ("pure_callback", "io_callback", "custom_lin")},
 }
 INDEXING = frozenset({"gather", "slice", "dynamic_slice"})
@@ -389,8 +381,6 @@ READ: dict[str, Row] = {
     **{f"reduce_{n}": _reduction(n) for n in ("sum", "max", "min", "prod")},
     "dot_general": _dot_general,
     "iota": _iota,
-    "cumsum": _along("cumsum"),
-    "cumprod": _along("cumprod"),
     "rev": _reversed,
     "dim_as_value": _dim,
 }  # fmt: skip

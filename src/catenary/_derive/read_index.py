@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .build import ONE, ZERO, add, fn, mul, num, total
+from .convolve import read_convolution
 from .expr import At, Expr, Index, Pos, Size, axis, temporary, walk
 from .positions import combined
 from .read import Row, UnreadableError, Value
+from .read_order import READ_ORDER, largest, sort
 from .read_slice import READ_SLICE, in_range, pick, split, written
 from .read_slice import window as among
 from .rename import rename
@@ -115,10 +117,14 @@ def _scatter_set(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
 
 READ_INDEX: dict[str, Row] = {
     **READ_SLICE,
+    **READ_ORDER,
+    "conv_general_dilated": read_convolution,
     "gather": _gather,
     **{f"scatter{mark}{kind}": _scatter for mark in "-_" for kind in ("add", "sub", "mul")},
     "scatter": _scatter_set,
 }
 READ_SEVERAL: dict[str, Several] = {
     "split": split,
+    "sort": sort,
+    "top_k": largest,
 }

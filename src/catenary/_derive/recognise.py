@@ -13,6 +13,7 @@ from fractions import Fraction
 from . import build, positions
 from . import expr as ex
 from . import matrix as mx
+from .convolve import Convolved, convolved, one_convolution, reverse
 from .expr import Array, At, Index, Size
 from .look import factors
 from .matrix import Matrix, hadamard, product, scaled, total, transpose
@@ -168,6 +169,8 @@ class Recogniser:
         if outside in self.steps:
             raise NotMatrix
         x, axes = self.place(expr.body)
+        if expr.name == "reverse" and axes == (inside,):
+            return reverse(x), (outside,)
         x, axes = _upright(x, axes, inside)
         where = axes.index(inside)
         return mx.Along(x.dims, x, expr.name, where), tuple(outside if i is inside else i for i in axes)
@@ -211,8 +214,22 @@ class Recogniser:
         return mx.Over(x.dims, x, letter, step.size), axes
 
     def _product(self, parts: Sequence[ex.Expr], summed: tuple[Index, ...]) -> Placed:
+        made = one_convolution(parts, summed)
+        if made is not None:
+            return self._convolved(made, summed)
         network = Network(summed)
         for f in parts:
+            network.put(*self.place(f))
+        return network.contract()
+
+    def _convolved(self, made: Convolved, summed: tuple[Index, ...]) -> Placed:
+        a, b = (self._product(side, ())[0] for side in made.sides)
+        value = convolved(made, a, b)
+        if value is None:
+            raise NotMatrix
+        network = Network(tuple(i for i in summed if i not in made.own))
+        network.put(value, (made.out,))
+        for f in made.others:
             network.put(*self.place(f))
         return network.contract()
 

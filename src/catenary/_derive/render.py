@@ -57,6 +57,7 @@ class Style:
     equals = " = "
     times = " ⊙ "
     over = " ⊘ "
+    convolved = " ∗ "
     kronecker = " ⊗ "
     commutation = "K"
     ones = "1"
@@ -101,6 +102,10 @@ class Style:
         """Return pieces below (axis 0) or beside each other."""
 
     ratio_level = RATIO
+
+    def letter(self, name: str) -> str:
+        """Return the letter of an axis where it stands as a number."""
+        return name
 
     def axis(self, name: str) -> str:
         """Return the name of an axis."""
@@ -203,6 +208,8 @@ class Printer:
                 return self.piece(explicit(x))
             case mx.Part():
                 return self._part(x), ATOM
+            case mx.Convolution():
+                return s.convolved.join(self(i, ATOM) for i in x.items), HADAMARD
             case mx.Block():
                 return s.block([self._piece(p) for p in pieces(x)], x.axis), ATOM
             case mx.Labelled():

@@ -44,6 +44,10 @@ def fold_numbers(node: Fn) -> Expr | None:
             return ONE if node.name == "ne" else ZERO
         case "eq" | "ne" | "gt" | "ge" | "lt" | "le" if isinstance(a[0], Num) and isinstance(a[1], Num):
             return num(int(COMPARE[node.name](a[0].value, a[1].value)))
+        case "floor" | "ceil" | "round" if isinstance(a[0], Num) and a[0].value == int(a[0].value):
+            return a[0]
+        case "max" | "min" if isinstance(a[0], Num) and isinstance(a[1], Num):
+            return max(a, key=lambda x: x.value) if node.name == "max" else min(a, key=lambda x: x.value)  # type: ignore[attr-defined]
         case "gt" | "ge" if a[1] is ZERO and positive(a[0], strictly=True):
             return ONE
         case "gt" if a[0] is ZERO and (isinstance(a[1], Pos) or positive(a[1])):

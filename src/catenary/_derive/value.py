@@ -51,6 +51,7 @@ ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "stop": lambda x: x, "sgn": lambda x: np.where(x >= 0, 1.0, -1.0),
 }  # fmt: skip
 REDUCTIONS: dict[str, Callable[..., np.ndarray]] = {
+    "argmax": lambda x, axis: np.argmax(x, axis[0]), "argmin": lambda x, axis: np.argmin(x, axis[0]),
     "sum": np.sum, "max": np.max, "min": np.min, "prod": np.prod,
     "logsumexp": lambda x, axis: np.logaddexp.reduce(x, axis=axis[0]) if len(axis) == 1 else _lse(x, axis),
 }  # fmt: skip
@@ -73,6 +74,8 @@ FUNCTIONS_ALONG: dict[str, Callable[..., np.ndarray]] = {
     "cumprod": lambda x, shape: np.cumprod(x, -1),
     "reverse": lambda x, shape: np.flip(x, -1),
     "sort": lambda x, shape: np.sort(x, -1),
+    "argsort": lambda x, shape: np.argsort(x, -1, kind="stable").astype(float),
+    "cumlogsumexp": lambda x, shape: np.logaddexp.accumulate(x, -1),
     "inv": lambda x, shape: _solid(np.linalg.inv, x),
     "det": lambda x, shape: np.linalg.det(x),
     "logdet": lambda x, shape: _solid(lambda a: np.linalg.slogdet(a)[1], x),
