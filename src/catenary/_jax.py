@@ -122,14 +122,12 @@ def user_frame(eqn: Any) -> tuple[str, int] | None:
     return (frame.file_name, frame.start_line) if frame else None
 
 
-def user_position(eqn: Any) -> tuple[Any, ...] | None:
-    """File, first line, and the rest of the place of the user's code that made an equation, where JAX still knows."""
+def user_positions(eqn: Any) -> list[tuple[Any, ...]]:
+    """File, first line, and the rest of the places of the user's code that made an equation, the innermost first."""
     from jax._src import source_info_util
 
-    frame = source_info_util.user_frame(eqn.source_info.traceback)
-    if frame is None:
-        return None
-    return frame.file_name, frame.start_line, frame.start_column, frame.end_line, frame.end_column
+    frames = source_info_util.user_frames(eqn.source_info.traceback)
+    return [(f.file_name, f.start_line, f.start_column, f.end_line, f.end_column) for f in frames]
 
 
 def portable(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ SAYS = {
     "logistic": ["∇J = −(1/N) Xᵀ (y ⊙ σ(−y ⊙ Xw))", "test accuracy 100.0%"],
     "softmax": ["test accuracy 97.8%"],
     "perceptron": ["epoch 40  test accuracy 98."],
+    "transformer": ["dU = ", "∂loss/∂W₁ = Mᵀ", "behind the block"],
     "chain": ["total derivative", "plan for hourglass"],
 }
 

@@ -77,3 +77,16 @@ def test_local_derivatives_are_checked():
     made = ct.derive(perceptron, column, one(3), one(2))
     made.differentials[0] = replace(made.differentials[0], value=made.forward[0].value)
     assert not made.check() and "local derivatives" in str(made.check())
+
+
+def centred(x):
+    mu = jnp.mean(x)
+    return x - mu
+
+
+def test_what_a_function_returns_is_named_where_it_is_called():
+    def f(x):
+        u = centred(x)
+        return jnp.sum(jnp.tanh(u) ** 2) + jnp.sum(u**4)
+
+    assert any(step.startswith("u = x") for step in ct.derive(f, one(3)).steps)

@@ -111,7 +111,7 @@ def positions(jaxpr: Any) -> Iterator[tuple[Any, ...] | None]:
     A body on one line belongs to a function that JAX has cached; it stands where it is called.
     """
     for call, eqn in enumerate(jaxpr.eqns):
-        here = _jax.user_position(eqn)
+        here = naming.place(_jax.user_positions(eqn))
         if opened(eqn):
             inner = list(positions(_jax.closed(_jax.call_body(eqn.params))[0]))
             cached = len({p and p[:2] for p in inner}) <= 1

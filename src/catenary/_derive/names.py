@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from jax import tree_util
@@ -134,6 +135,30 @@ def _again(position: Position | None, before: Position | None, seen: set[Positio
 def names_something(position: Position | None) -> bool:
     """Say whether a place in the source is inside an assignment to a variable."""
     return position is not None and position[1] in _assignments(position[0])
+
+
+def place(positions: Sequence[Position]) -> Position | None:
+    """Return the place, of those from the innermost call outwards, whose statement may name a value.
+
+    What a function returns is named where it is called: ``u = layer_norm(x)``.
+    """
+    for inner, outer in pairwise(positions):
+        if inner[1] not in _returns(inner[0]) or outer[1] not in _assignments(outer[0]):
+            return inner
+    return positions[-1] if positions else None
+
+
+@lru_cache(maxsize=64)
+def _returns(file: str) -> frozenset[int]:
+    """Return the lines of a file's return statements."""
+    import linecache
+
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:
+        return frozenset()
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    return frozenset(n for node in found for n in range(node.lineno, (node.end_lineno or node.lineno) + 1))
 
 
 @lru_cache(maxsize=64)
