@@ -76,7 +76,7 @@ class MathML(Style):
         bare = base.removesuffix("\u0304")
         shown = name(GREEK.get(bare, bare))
         if bare != base:
-            shown = f'<mover accent="true">{shown}<mo stretchy="false">¯</mo></mover>'
+            shown = f'<mover accent="true">{shown}<mo>‾</mo></mover>'
         below = [name(s) if len(s) > 1 and s.isalpha() else tokens(s) for s in subs] + [indices] * bool(indices)
         return f"<msub>{shown}{row('<mo>,</mo>'.join(below))}</msub>" if below else shown
 
