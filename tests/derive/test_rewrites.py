@@ -13,6 +13,7 @@ from catenary._derive.rename import rename
 from catenary._derive.value import DRAWS, spread
 
 from .examples import EXAMPLES
+from .linalg_examples import EXAMPLES as LINALG
 
 I, K = axis(0, "N"), axis(1, "m")
 X = At(Array("X", ("N", "m"), None, "real"), (I, K))
@@ -54,6 +55,8 @@ def test_every_row_is_used_by_some_program():
             ct.derive(program, jnp.ones(4))
         for fun, args, _ in EXAMPLES:
             ct.derive(fun, *args)
+        for fun, args, facts, _ in LINALG:
+            ct.derive(fun, *args, assume=facts)
         ct.derive(lambda x: jax.nn.softmax(x) * x, jnp.ones(4))
     finally:
         rewrite.RULES[:] = rules

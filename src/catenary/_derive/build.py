@@ -191,11 +191,15 @@ def power(base: Expr, exponent: Fraction | int) -> Expr:
             return base
     if isinstance(base, Mul) and exponent.denominator == 1:
         return mul(power(f, exponent) for f in base.children)
-    if isinstance(base, Pow) and exponent.denominator == 1:
+    if isinstance(base, Pow) and (exponent.denominator == 1 or _is_positive(base.base)):
         return power(base.base, base.exponent * exponent)
     if isinstance(base, Fn) and base.name == "exp":
         return fn("exp", mul((Num(exponent), base.children[0])))
     return finish(Pow(exponent, (unsigned(base) if even(exponent) else base,)))
+
+
+def _is_positive(base: Expr) -> bool:
+    return isinstance(base, e.At) and base.array.kind == "positive"
 
 
 def fn(name: str, *args: Expr) -> Expr:

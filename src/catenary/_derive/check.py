@@ -5,7 +5,7 @@ The values are fresh and the sizes are not the user's.  Nothing is shown that wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jax import tree_util
 
+from .assume import obeying
 from .computed import derivatives
 from .program import Input
 from .read import dims_of
@@ -60,6 +61,23 @@ RANGES: tuple[Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], ...]
 )
 
 
+def samples(inputs: Sequence[Input], seed: int) -> Iterator[tuple[list[np.ndarray], dict[str, int]]]:
+    """Yield random values for the inputs until a program has a derivative there, and the sizes of named dimensions.
+
+    After the ranges come positive definite matrices, at other sizes.
+    """
+    yield from (sample(inputs, seed, attempt) for attempt in range(len(RANGES)))
+    for more in range(seed, seed + 6):
+        values, sizes = sample(inputs, more, 0)
+        square = [v.ndim == 2 and v.shape[0] == v.shape[1] and v.dtype == float for v in values]
+        yield [obeying("positive definite", v) if s else v for v, s in zip(values, square, strict=True)], sizes
+
+
+def reliable(arrays: Sequence[np.ndarray]) -> bool:
+    """Say whether a computed derivative is finite, and not so large that it shows a singular matrix."""
+    return all(np.isfinite(a).all() and np.abs(a).max(initial=0.0) < 1e9 for a in arrays)
+
+
 def sample(inputs: Sequence[Input], seed: int, attempt: int) -> tuple[list[np.ndarray], dict[str, int]]:
     """Return random values for the inputs, and the sizes drawn for named dimensions."""
     rng = np.random.default_rng(seed)
@@ -76,7 +94,7 @@ def sample(inputs: Sequence[Input], seed: int, attempt: int) -> tuple[list[np.nd
         elif i.struct.dtype == bool:
             values.append(rng.integers(0, 2, shape).astype(bool))
         else:
-            values.append(RANGES[attempt](rng, shape))
+            values.append(obeying(i.fact, np.asarray(RANGES[attempt](rng, shape))))
     return values, sizes
 
 

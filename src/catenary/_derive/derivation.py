@@ -9,7 +9,8 @@ from typing import Any
 
 from . import matrix as mx
 from . import write
-from .check import RANGES, Check, compare, computed, evaluated, sample, scope_of
+from .assume import free_part
+from .check import Check, compare, computed, evaluated, reliable, samples, scope_of
 from .expr import At, walk
 from .matrix import Matrix
 from .names import D, numbered
@@ -286,15 +287,11 @@ class Derivation:
         Returns:
             A ``Check``: true if it agrees, and as text what differs.
         """
-        chosen = [n for n, i in enumerate(self.inputs) if i.chosen]
         names = [line.name for line in self.gradients]
-        for attempt in range(len(RANGES)):
-            values, sizes = sample(self.inputs, seed, attempt)
-            value, wanted = computed(self.flat, chosen, values, self.order)
-            if all(np_isfinite(w) for w in (value, *wanted)):
-                break
-        else:
-            return Check(float("nan"), sizes, "the program gives no finite derivative at random values")
+        drawn = next(filter(None, (self._computed(*s) for s in samples(self.inputs, seed))), None)
+        if drawn is None:
+            return Check(float("nan"), {}, "the program gives no finite derivative at random values")
+        values, sizes, value, wanted = drawn
         if formula is not None:
             got = eval(formula, scope_of(self.inputs, values, sizes))
             return compare(list(got) if isinstance(got, tuple | list) else [got], wanted, names, sizes, self.coarse)
@@ -305,12 +302,27 @@ class Derivation:
         got, wanted = [*got, *(g for g, _ in moved)], [*wanted, value, *(w for _, w in moved)]
         return compare(got, wanted, [*names, "the value", "the local derivatives"][: len(got)], sizes, self.coarse)
 
+    def _computed(
+        self, values: list[Any], sizes: dict[str, int]
+    ) -> tuple[list[Any], dict[str, int], Any, list[Any]] | None:
+        """Return values with what is computed there, or nothing where that is not finite."""
+        chosen = [n for n, i in enumerate(self.inputs) if i.chosen]
+        value, wanted = computed(self.flat, chosen, values, self.order)
+        if not reliable([value, *wanted]):
+            return None
+        if self.order == 1:
+            wanted = [free_part(self.inputs[n].fact, w) for n, w in zip(chosen, wanted, strict=True)]
+        return values, sizes, value, wanted
+
     def _moved(self, values: Sequence[Any], wanted: Sequence[Any], seed: int) -> tuple[Any, Any]:
         """Return what the value moves by for random moves of the inputs: by the local derivatives, and as it should."""
         import numpy as np
 
         chosen = [n for n, i in enumerate(self.inputs) if i.chosen]
-        moves = [np.random.default_rng(seed + n).normal(size=np.shape(values[n])) for n in chosen]
+        moves = [
+            free_part(self.inputs[n].fact, np.random.default_rng(seed + n).normal(size=np.shape(values[n])))
+            for n in chosen
+        ]
         ends = [replace(self.inputs[n], name=D + self.inputs[n].name, chosen=False) for n in chosen]
         ends = [replace(i, argument=len(self.args) + k) for k, i in enumerate(ends)]
         parameters = [*self.parameters, *(identifier(i.name) for i in ends)]
@@ -326,13 +338,6 @@ class Derivation:
 
         structure = tree_util.tree_structure(tuple(self.args))
         return list(tree_util.tree_unflatten(structure, values))
-
-
-def np_isfinite(x: Any) -> bool:
-    """Say whether all entries are finite."""
-    import numpy as np
-
-    return bool(np.isfinite(x).all())
 
 
 def _walk(x: Any) -> list[Matrix]:

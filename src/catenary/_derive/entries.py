@@ -86,6 +86,9 @@ class Entries:
                 # definitions are written without axes of size 1
                 shown = [i for i, d in zip(e.indices, e.array.dims, strict=True) if d != 1 or e.array.body is None]
                 where = [self.axis(scope[i]) if isinstance(i, Index) else str(i) for i in shown]
+                if e.array.body is not None and e.array not in self.names:
+                    whole = self(e.array.body, self.axes.names(e.array.axes))
+                    return s.entry(f"{s.open}{whole}{s.close}", where, self.axes.labels), ATOM
                 return self.place(*_at_step(self.names.get(e.array) or e.array.symbol, where)), ATOM
             case ex.Fn() if not e.children:
                 return s.symbol(e.name), ATOM

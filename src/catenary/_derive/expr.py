@@ -312,7 +312,8 @@ NODE_TYPES = (Num, Dim, Pos, At, Fn, Pow, Along, Reduce, Mul, Add)
 class Array(Interned):
     """An array: a symbol ``Array("X", dims, None, kind)`` or a value ``Array("", dims, body, kind)``.
 
-    The body of a value is written in the indices ``axis(0, …), axis(1, …)``; ``kind`` is ``"real"`` or ``"int"``.
+    The body of a value is written in the indices ``axis(0, …), axis(1, …)``; ``kind`` is ``"real"``,
+    ``"int"`` or a fact that the user states, as ``"symmetric"``.
     """
 
     __slots__ = ("body", "dims", "key", "kind", "symbol")

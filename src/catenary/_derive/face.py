@@ -17,6 +17,7 @@ from . import chain as chains
 from . import kronecker
 from . import matrix as mx
 from . import names as naming
+from .assume import SYMMETRIC, checked, stated
 from .check import FormulaError
 from .define import Definitions, define
 from .derivation import Derivation
@@ -43,6 +44,7 @@ def derive(
     order: int = 1,
     dims: Mapping[str, str] | None = None,
     form: str | Sequence[str] = "matrix",
+    assume: Mapping[str, str] | None = None,
 ) -> Derivation:
     """Derive the index-free formula of a program's gradient, Jacobian or Hessian.
 
@@ -55,11 +57,16 @@ def derive(
         dims: names for sizes, by argument: ``{"X": "N n"}``.
         form: ``"matrix"``, with indices only where it must be; ``"labels"``, every axis by the name of its size,
             ``X[N n]``; ``"index"``, the classical ``Xᵢⱼ``; or several, to compare: ``("matrix", "index")``.
+        assume: facts of arguments that formulas use and state: ``{"A": "symmetric"}``; also ``"positive definite"``,
+            ``"orthonormal"`` (its columns), ``"positive"``, ``"one-hot"`` (its rows), ``"unit"``. A derivative with
+            respect to such an argument still treats its entries as independent; where that is a symmetric matrix, the
+            symmetric part of the derivative is given.
 
     Returns:
         A ``Derivation``: print it, or take ``.formula``, ``.latex()``, ``.markdown()``, ``.html()``, ``.python()``.
 
     Raises:
+        ValueError: a fact that is not known, or of no argument.
         TypeError: an argument that is no array of real numbers, or a result that is no array of real numbers.
         NotImplementedError: a program part for which no formula can be written yet.
         FormulaError: the formula does not agree with the computed derivative, and is not shown.
@@ -87,6 +94,8 @@ def derive(
         dims = None
     chosen = _positions(errors.call("derive", fun), argnums, len(args))
     inputs = flat_inputs(fun, args, chosen)
+    facts = checked(errors.call("derive", fun), assume or {}, {i.name: i.struct.shape for i in inputs})
+    inputs = [replace(i, fact=facts.get(i.name, "")) for i in inputs]
     given = {
         (n, a): name
         for n, i in enumerate(inputs)
@@ -120,7 +129,8 @@ def _derived(
             refused = error
             continue
         made = _derivation(fun, args, named, kept_argnums, flat, program, parts)
-        made.notes, made.coarse = [*notes, *_assumptions(parts), *_rules(program)], _coarse(closed)
+        facts = stated({i.name: i.fact for i in inputs if i.fact}, [i.name for i in inputs if i.chosen])
+        made.notes, made.coarse = [*notes, *facts, *_assumptions(parts), *_rules(program)], _coarse(closed)
         if best is None or made.index_free:
             best = made
         if made.index_free:
@@ -188,7 +198,8 @@ def _candidates(
     numbers = _jaxpr(flat, structs)
     _check_result(verb, numbers)
     taken = taken | {mark.name for mark in marks_of(numbers.jaxpr, taken)}
-    for candidate in symbolic(structs, numbers.jaxpr, _data(inputs), given, taken):
+    square = [((n, 0), (n, 1)) for n, i in enumerate(inputs) if i.fact in SYMMETRIC]
+    for candidate in symbolic(structs, numbers.jaxpr, _data(inputs), given, taken, square):
         try:
             closed = _jaxpr(flat, candidate)
         except Exception:  # the program needs a number where a name stands: any error says so

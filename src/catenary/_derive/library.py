@@ -83,8 +83,15 @@ LIBRARY: dict[str, tuple[Known, ...]] = {
     "_solve": tuple(
         Known(partial(jsl.solve, assume_a="pos", lower=lower), _solution) for lower in (False, True)
     ),
-    "diagonal": (Known(jnp.diagonal, _diagonal),),
+    "diagonal": tuple(
+        Known(partial(jnp.diagonal, axis1=a, axis2=b), _diagonal) for a, b in ((0, 1), (-2, -1), (-1, -2))
+    ),
 }  # fmt: skip
+
+
+def of_matrices(eqn: Any) -> bool:
+    """Say whether an equation calls a function of matrices by name."""
+    return _name(eqn) in LIBRARY and _name(eqn) != "relu"
 
 
 def known(eqn: Any) -> Results | None:

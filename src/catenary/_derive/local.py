@@ -65,7 +65,8 @@ def _opaque(expr: Expr, names: Mapping[Array, str], memo: dict[Expr, Expr]) -> E
         if isinstance(expr, At) and expr.array in names:
             # as definitions are written: without axes of size 1
             wide = [(d, i) for d, i in zip(expr.array.dims, expr.indices, strict=True) if d != 1]
-            array = Array(names[expr.array], tuple(d for d, _ in wide), None, expr.array.kind)
+            kind = "symmetric" if expr.array.symmetric else expr.array.kind
+            array = Array(names[expr.array], tuple(d for d, _ in wide), None, kind)
             memo[expr] = At(array, tuple(i for _, i in wide))
         elif isinstance(expr, At) and (body := expr.array.body) is not None:
             array = Array("", expr.array.dims, _opaque(body, names, memo), expr.array.kind)

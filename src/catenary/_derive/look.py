@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 from .build import scaled, split
-from .expr import Add, Along, Dim, Expr, Fn, Mul, Num, Pos, Pow, Reduce, head
+from .expr import Add, Along, At, Dim, Expr, Fn, Mul, Num, Pos, Pow, Reduce, head
 from .rename import peel
 
 
@@ -39,6 +40,8 @@ def positive(expr: Expr, strictly: bool = False) -> bool:
     """Say whether an expression is certainly positive, or certainly not negative."""
     expr = head(expr)
     match expr:
+        case At():
+            return expr.array.kind == "positive" or (expr.array.kind in ("one-hot",) and not strictly)
         case Num(value=v):
             return v > 0 or (v == 0 and not strictly)
         case Fn(name=name):
@@ -70,3 +73,21 @@ def negated(expr: Expr) -> Expr | None:
                 if new is not None:
                     return expr.with_children((*expr.children[:n], new, *expr.children[n + 1 :]))
     return None
+
+
+MATRICES = frozenset({"inv", "cholesky", "eigenvectors", "eigenvalues"})
+_linear: WeakKeyDictionary[Expr, bool] = WeakKeyDictionary()
+
+
+def linear_algebra(expr: Expr) -> bool:
+    """Say whether a function of a matrix, or a matrix with orthonormal columns, stands in an expression."""
+    if expr not in _linear:
+        match expr:
+            case At():
+                body = expr.array.body
+                _linear[expr] = expr.array.kind == "orthonormal" or (body is not None and linear_algebra(body))
+            case Along() if expr.name in MATRICES:
+                _linear[expr] = True
+            case _:
+                _linear[expr] = any(map(linear_algebra, expr.children))
+    return _linear[expr]

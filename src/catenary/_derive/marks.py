@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import _jax
 from . import names as naming
-from .library import known
+from .library import known, of_matrices
 
 NONLINEAR = frozenset("tanh logistic custom_jvp_call max sin cos erf".split())
 
@@ -81,7 +81,7 @@ def arguments_of_functions(jaxpr: Any) -> Iterator[Any]:
         if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
             body = _jax.closed(_jax.call_body(eqn.params))[0]
             yield from arguments_of_functions(body)
-            if len({p and p[:2] for p in positions(body)}) <= 1:
+            if len({p and p[:2] for p in positions(body)}) <= 1 and not of_matrices(eqn):
                 yield from eqn.invars
         elif eqn.primitive.name in NONLINEAR:
             yield from eqn.invars

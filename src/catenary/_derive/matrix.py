@@ -369,6 +369,8 @@ def _negated(x: Matrix) -> Matrix | None:
         return total((scaled([Number((), Fraction(-1))], t) for t in x.items), x.dims)
     if isinstance(x, Product | Hadamard):
         for n, item in enumerate(x.items):
+            if transpose(item) in x.items:  # −u uᵀ is not (−u) uᵀ
+                continue
             inner = item.x if isinstance(item, Transpose) else item
             new = _negated(inner)
             if new is not None:
@@ -400,7 +402,8 @@ def transpose(x: Matrix) -> Matrix:
         case Product():
             return Product(x.dims[::-1], tuple(transpose(f) for f in reversed(x.items)))
         case Sum() | Hadamard() if len(x.dims) == 2:
-            turned = type(x)(x.dims[::-1], tuple(transpose(t) for t in x.items))
+            items = [transpose(t) for t in x.items]
+            turned = total(items, x.dims[::-1]) if isinstance(x, Sum) else Hadamard(x.dims[::-1], tuple(items))
             if turned == x or turns(turned) <= turns(x):
                 return turned
         case Apply() | Power() if len(x.dims) == 2 and all(transpose(p) == p for p in x.parts):

@@ -23,6 +23,7 @@ from .read import Reader, UnreadableError, Value, dims_of, entry_of, named, symb
 from .recurrence import Loop, substituted
 from .rename import rename
 from .rules import Rule, settled
+from .symmetry import symmetric_part
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Input:
     struct: Any
     chosen: bool
     argument: int
+    fact: str = ""
 
 
 @dataclass
@@ -107,7 +109,7 @@ def trace(closed: Any, inputs: list[Input], order: int = 1) -> Program:
 
 def _read(closed: Any, inputs: list[Input]) -> Program:
     made, marks = marked(closed, [i.struct for i in inputs], {i.name for i in inputs})
-    operands = [symbol(i.name, i.struct) for i in inputs]
+    operands = [symbol(i.name, i.struct, i.fact) for i in inputs]
     reader = Reader({*(i.name for i in inputs), *(m.name for m in marks)})
     value, *kept = reader.read(made.jaxpr, made.consts, operands, made.jaxpr.outvars[1:])
     forward: list[tuple[str, Array]] = []
@@ -128,10 +130,11 @@ def _derivatives(
     """Return the derivatives of a value, and the arrays that the cotangents of the named intermediates became."""
     out = tuple(axis(n, d) for n, d in enumerate(value.dims))
     rows = tuple(Index(f"r{n}", d) for n, d in enumerate(value.dims))
-    wanted = {i.name: named(i.name, i.struct) for i in inputs if i.chosen}
+    wanted = {i.name: named(i.name, i.struct, i.fact) for i in inputs if i.chosen}
     seed = identity(out, rows)
     found, made = pulled(value.expr, seed, wanted.values(), {} if rows else names, rows, loops, rules)
     by = [i for i in inputs if i.chosen]
+    found = {a: symmetric_part(c, *a.axes) if a.symmetric else c for a, c in found.items()}
     return [Derivative((i,), _laid_out(found[a], rows, a)) for i, a in zip(by, wanted.values(), strict=True)], made
 
 

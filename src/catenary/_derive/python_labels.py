@@ -64,7 +64,10 @@ def _lay(e: ex.Expr, axes: tuple[ex.Index, ...], arrays: dict[ex.Array, str], p:
 
 
 def _entry(e: ex.At, axes: tuple[ex.Index, ...], arrays: dict[ex.Array, str], p: Any) -> str:
-    name = p.name(e.array.symbol or arrays[e.array])
+    if e.array.body is not None and e.array not in arrays:
+        name = _lay(e.array.body, tuple(i for i in e.array.axes if i.size != 1), arrays, p)
+    else:
+        name = p.name(e.array.symbol or arrays[e.array])
     own = tuple(i for i in e.indices if isinstance(i, ex.Index))
     written = e.indices
     if e.array.body is not None:  # a definition has no axes of size 1

@@ -166,15 +166,15 @@ def entry_of(array: Array) -> At:
     return At(array, tuple(0 if i.size == 1 else i for i in array.axes))
 
 
-def named(name: str, struct: Any) -> Array:
-    """Return an input of the program as an array."""
+def named(name: str, struct: Any, fact: str = "") -> Array:
+    """Return an input of the program as an array, of which a fact may be known."""
     kind = "real" if np.issubdtype(struct.dtype, np.inexact) or str(struct.dtype) == "bfloat16" else "int"
-    return Array(name, dims_of(struct.shape), None, kind)
+    return Array(name, dims_of(struct.shape), None, fact or kind)
 
 
-def symbol(name: str, struct: Any) -> Value:
+def symbol(name: str, struct: Any, fact: str = "") -> Value:
     """Return an input of the program as a value."""
-    array = named(name, struct)
+    array = named(name, struct, fact)
     return Value(entry_of(array), array.dims)
 
 

@@ -97,6 +97,11 @@ class Recogniser:
             case ex.Mul():
                 return self._product(expr.children, ())
             case ex.Add():
+                content = {abs(build.split(t)[0]) for t in expr.children}
+                if len(content) == 1 and min(content).denominator > 1:  # (1/2) (a − b)
+                    number = ex.Num(content.pop())
+                    x, axes = self.place(build.add(build.mul((build.power(number, -1), t)) for t in expr.children))
+                    return scaled([mx.Number((), number.value)], x), axes
                 placed = [self.place(t) for t in expr.children]
                 axes = common_axes(placed)
                 return total((aligned(x, own, axes) for x, own in placed), _sizes(axes)), axes

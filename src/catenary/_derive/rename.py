@@ -43,13 +43,13 @@ def _moved(node: Expr, mapping: Mapping_, values: set[Index | int], memo: dict[E
             new = At(node.array, tuple(mapping.get(i, i) if isinstance(i, Index) else i for i in node.indices))
         case Pos():
             new = Pos(mapping[node.index])
-        case Reduce() if any(i in values for i in node.indices):
+        case Reduce() if any(i in values or i in mapping for i in node.indices):
             fresh = {i: temporary(i.size) for i in node.indices}
             body = _moved(_moved(node.body, fresh, set(fresh.values()), {}), mapping, values, {})
             new = bound(node.name, tuple(fresh.values()), body)
         case Reduce():
             new = Reduce(node.name, node.indices, (_moved(node.body, mapping, values, memo),))
-        case Along() if any(i in values for i in node.inner):
+        case Along() if any(i in values or i in mapping for i in node.inner):
             fresh = {i: temporary(i.size) for i in node.inner}
             stepped = [_moved(c, fresh, set(fresh.values()), {}) for c in node.children]
             bodies = tuple(_moved(c, mapping, values, {}) for c in stepped)

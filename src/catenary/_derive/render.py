@@ -169,6 +169,8 @@ class Printer:
                 return s.function("tr", [self(x.x)]), ATOM
             case mx.Inverse():
                 return s.inverted(self(x.x, ATOM)), RAISED
+            case mx.Whole(name="logdet"):
+                return s.function("log", [s.function("abs", [s.function("det", [self(x.x)])])]), ATOM
             case mx.Whole():
                 return s.function(x.name, [self(x.x)]), ATOM
             case mx.Entry():

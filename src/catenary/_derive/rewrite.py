@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from . import rewrite_axes as axes
 from . import rewrite_entry as entry
+from . import rewrite_linalg as linalg
 from . import rewrite_product as product
 from . import rewrite_sum as sums
 from . import rewrite_where as choices
@@ -77,4 +78,14 @@ RULES: list[Rule] = [
     Rule("softmax(v + c) = softmax(v)", (Along,), axes.shift_of_softmax),
     Rule("an involution undoes itself", (Along,), axes.involution),
     Rule("logsumexp(v + c) = c + logsumexp(v)", (Reduce,), axes.shift_of_logsumexp),
+    Rule("Σ_k y_k = 1 of a one-hot y, ‖u‖ = 1", (Reduce,), axes.sum_of_fact),
+    Rule("sign(x) / |x| = 1 / x", (Mul,), product.sign_over_abs),
+    Rule("(A⁻¹)⁻¹ = A", (Along,), linalg.inverse_of_inverse),
+    Rule("(c A)⁻¹ = A⁻¹ / c", (Along,), linalg.scalar_out),
+    Rule("diag(v)⁻¹ = diag(1 / v)", (Along,), linalg.of_diagonal),
+    Rule("det(A B) = det A det B", (Along,), linalg.determinant_of_factors),
+    Rule("log |det A| = logdet A", (Fn,), linalg.log_of_determinant),
+    Rule("[i ≥ j] L_ij = L_ij", (Mul,), linalg.triangular),
+    Rule("A A⁻¹ = I, L⁻ᵀ L⁻¹ = S⁻¹", (Reduce,), linalg.joined),
+    Rule("Σ log L_ii = ½ logdet S", (Reduce,), linalg.sum_of_logs),
 ]

@@ -22,6 +22,7 @@ def power_of_indicator(node: Pow) -> Expr | None:
     """An indicator is 0 or 1, and so are its positive powers."""
     inner = peel(node.base, Fn)
     indicator = isinstance(inner, Fn) and inner.name in ("gt", "ge", "lt", "le", "eq", "ne", "not", "and", "or")
+    indicator = indicator or (isinstance(node.base, At) and node.base.array.kind == "one-hot")
     return node.base if indicator and node.exponent > 0 else None
 
 
@@ -129,4 +130,17 @@ def involution(node: Along) -> Expr | None:
     inner = node.body
     if node.name == "reverse" and isinstance(inner, Along) and inner.name == "reverse" and inner.outer == node.inner:
         return rename(inner.body, dict(zip(inner.inner, node.outer, strict=True)))
+    return None
+
+
+def sum_of_fact(node: Reduce) -> Expr | None:
+    """Σ_k y_k = 1 for one-hot rows, Σ_k u_k² = 1 for a unit vector."""
+    if node.name != "sum":
+        return None
+    for n, f in enumerate(parts := factors(node.body)):
+        entry, kind = (f.base, "unit") if isinstance(f, Pow) and f.exponent == 2 else (f, "one-hot")
+        if isinstance(entry, At) and entry.array.kind == kind:
+            k = entry.indices[-1]
+            if k in node.indices and not any(k in g.free for g in others(parts, n)):
+                return total(tuple(i for i in node.indices if i is not k), mul(others(parts, n)))
     return None

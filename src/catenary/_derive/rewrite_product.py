@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 from .build import ONE, ZERO, add, along_axis, fn, mul, num, power, split
 from .expr import Add, Expr, Fn, Index, Mul, Pow, Reduce
@@ -132,6 +133,16 @@ def matched(w: Expr, bound: Index, v: Expr) -> Index | None:
     for k in sorted(v.free - w.free, key=lambda i: i.name):
         if k.size == bound.size and rename(w, {bound: k}) is v:
             return k
+    return None
+
+
+def sign_over_abs(node: Mul) -> Expr | None:
+    """sign(x) |x| = x and sign(x) / |x| = 1 / x."""
+    for n, a, m, b in _pairs(node):
+        base, exponent = (b.base, b.exponent) if isinstance(b, Pow) else (b, Fraction(1))
+        x = call(a, "sign")
+        if x is not None and x is call(base, "abs") and abs(exponent) == 1:
+            return mul([*others(node.children, n, m), power(x, exponent)])
     return None
 
 

@@ -16,6 +16,7 @@ from .. import _jax
 from .positions import FEWEST
 
 Axis = tuple[Any, int]
+SQUARE = frozenset({"lu", "cholesky", "eigh", "triangular_solve", "custom_linear_solve"})  # of a square matrix
 LETTERS = ("n", "m", "k", "p", "q", "r", "s", "t")
 
 
@@ -96,6 +97,9 @@ def _pairs(eqn: Any) -> Iterator[tuple[Axis, Axis]]:
     """Yield the pairs of axes that one equation ties."""
     name, outs, ins = eqn.primitive.name, eqn.outvars, [v for v in eqn.invars]
     out = outs[0]
+    if name in SQUARE:
+        rank = ins[0].aval.ndim
+        yield (ins[0], rank - 2), (ins[0], rank - 1)
     if name == "dot_general":
         (lc, rc), (lb, rb) = eqn.params["dimension_numbers"]
         left, right = ins
@@ -126,14 +130,22 @@ def _pairs(eqn: Any) -> Iterator[tuple[Axis, Axis]]:
 
 
 def symbolic(
-    flat: Sequence[Any], jaxpr: Any, data: Sequence[bool], given: dict[Axis, str], taken: set[str]
+    flat: Sequence[Any],
+    jaxpr: Any,
+    data: Sequence[bool],
+    given: dict[Axis, str],
+    taken: set[str],
+    tied: Sequence[tuple[Axis, Axis]] = (),
 ) -> Iterator[list[jax.ShapeDtypeStruct]]:
     """Yield the flat arguments with named sizes: the most general first, then sharing by number, then numbers.
 
     ``data[n]`` says whether argument n is data, whose first axis may be N, rather than a parameter;
-    ``given`` are names the user chose for axes, ``taken`` names that mean something else.
+    ``given`` are names the user chose for axes, ``taken`` names that mean something else, ``tied`` pairs of axes of one
+    size.
     """
     ties = ties_of(jaxpr)
+    for (n, a), (m, b) in tied:
+        ties.join((((), id(jaxpr.invars[n])), a), (((), id(jaxpr.invars[m])), b))
     axes = [(n, a) for n, x in enumerate(flat) for a in range(len(x.shape))]
     general = {(n, a): ties.find((((), id(jaxpr.invars[n])), a)) for n, a in axes}
     by_number = {(n, a): flat[n].shape[a] for n, a in axes}

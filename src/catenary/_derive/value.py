@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from .assume import obeying
 from .expr import Add, Along, Array, At, Dim, Expr, Fn, Index, Mul, Num, Pos, Pow, Reduce, Size
 from .special import SPECIAL
 
@@ -98,9 +99,11 @@ def _solid(function: Callable[..., np.ndarray], x: np.ndarray) -> np.ndarray:
 class Draw:
     """Random values for all symbols, and the values of expressions under them."""
 
-    def __init__(self, seed: int, low: float, high: float, sizes: dict[str, int] | None = None) -> None:
-        """Remember the range of the real symbols."""
-        self.seed, self.low, self.high = seed, low, high
+    def __init__(
+        self, seed: int, low: float, high: float, sizes: dict[str, int] | None = None, definite: bool = False
+    ) -> None:
+        """Remember the range of the real symbols, and whether square matrices have a large diagonal."""
+        self.seed, self.low, self.high, self.definite = seed, low, high, definite
         self.sizes = sizes or {}
         self.symbols: WeakKeyDictionary[Array, np.ndarray] = WeakKeyDictionary()
         self._known: WeakKeyDictionary[Expr, Value] = WeakKeyDictionary()
@@ -123,9 +126,10 @@ class Draw:
             rng = np.random.default_rng(self._hash(array.symbol))
             shape = tuple(map(self.size, array.dims))
             whole = array.kind == "int"
-            self.symbols[array] = (
-                rng.integers(0, 2, shape).astype(float) if whole else rng.uniform(self.low, self.high, shape)
-            )
+            value = rng.integers(0, 2, shape).astype(float) if whole else rng.uniform(self.low, self.high, shape)
+            if self.definite and len(shape) == 2 and shape[0] == shape[1] and not whole:
+                value = value / 4 + len(value) * np.eye(len(value))
+            self.symbols[array] = obeying(array.kind, value)
         return self.symbols[array]
 
     def __call__(self, expr: Expr) -> Value:
@@ -224,12 +228,16 @@ _OPERATORS = {
 
 # Both signs first; then positive numbers, where logarithms and roots have a value.
 DRAWS = (Draw(1, -1.7, 1.9), Draw(2, 0.3, 1.6), Draw(3, 1.1, 2.5))
+# Where none of them gives a value: other sizes, and matrices that have a Cholesky factor.
+MORE_DRAWS = tuple(Draw(seed, 0.1, 1.3, definite=True) for seed in range(4, 10))
 
 
 def same(a: Expr, b: Expr) -> bool:
     """Say whether two expressions have one value at every draw, and a value at all in at least one."""
     seen = False
-    for draw in DRAWS:
+    for draw in (*DRAWS, *MORE_DRAWS):
+        if seen and draw in MORE_DRAWS:
+            break
         axes = tuple(sorted(a.free | b.free, key=lambda i: i.name))
         left, right = np.broadcast_arrays(spread(draw(a), axes), spread(draw(b), axes))
         known = np.isfinite(left) & np.isfinite(right)
