@@ -13,6 +13,7 @@ from .assume import free_part
 from .check import Check, compare, computed, evaluated, reliable, samples, scope_of
 from .expr import At, walk
 from .matrix import Matrix
+from .meanings import MEANINGS, PLACES
 from .names import D, numbered
 from .program import Input
 from .python import identifier
@@ -20,24 +21,6 @@ from .recursion import Line, fold
 from .rows import Rows, beside, forms_of
 from .source import source
 from .text import Text
-
-MEANINGS = {
-    "sigmoid": ("σ(x) = 1/(1 + exp(−x))", r"\sigma(x) = \frac{1}{1 + \exp(-x)}"),
-    "sigmoid_prime": ("σ′(x) = σ(x) σ(−x)", r"\sigma'(x) = \sigma(x)\,\sigma(-x)"),
-    "tanh_prime": ("tanh′(x) = 1 − tanh²(x)", r"\tanh'(x) = 1 - \tanh^2(x)"),
-    "softplus": ("softplus(x) = ln(1 + exp(x))", r"\operatorname{softplus}(x) = \ln(1 + \exp(x))"),
-    "step": (
-        "step(x) = 1 for x > 0, 1/2 at x = 0, 0 for x < 0",
-        r"\operatorname{step}(x) = 1 \text{ for } x > 0, \tfrac12 \text{ at } 0, 0 \text{ for } x < 0",
-    ),
-    "sgn": (
-        "sgn(x) = 1 for x ≥ 0, −1 for x < 0",
-        r"\operatorname{sgn}(x) = 1 \text{ for } x \ge 0, -1 \text{ for } x < 0",
-    ),
-    "stop": ("sg(x) is x, held constant", r"\operatorname{sg}(x) = x \text{, held constant}"),
-    "relu": ("relu(x) = max(x, 0)", r"\operatorname{relu}(x) = \max(x, 0)"),
-}
-
 
 LAYOUT = (
     "a row for each entry of the result, a column for each of the argument, matrices read row after row: "
@@ -238,6 +221,8 @@ class Derivation:
         """Return what the formulas assume, what their functions mean, and how they were checked."""
         used = {f for line in self._all for f in _functions(line.value)}
         remarks = [meaning for name, (meaning, _) in MEANINGS.items() if name in used]
+        if "D" in self.letters_taken:  # the user's own D
+            remarks = [r.replace("D ", "Δ ").replace("Dx", "Δx") for r in remarks]
         remarks += self.notes + [f"{self.letter} = {self.layers}"] * (self.layers > 0 and "labels" not in self.forms)
         if not self.index_free and "matrix" in self.forms:
             remarks.append("written with indices where matrix language does not reach")
@@ -351,7 +336,8 @@ def _labelled(x: Matrix) -> bool:
 
 
 def _functions(x: Matrix) -> set[str]:
-    return {m.name for m in _walk(x) if isinstance(m, mx.Apply | mx.Along | mx.Reduction)}
+    named = {m.name for m in _walk(x) if isinstance(m, mx.Apply | mx.Along | mx.Reduction)}
+    return named | {type(m).__name__ for m in _walk(x) if isinstance(m, PLACES)}
 
 
 def symbols(x: Matrix) -> set[str]:

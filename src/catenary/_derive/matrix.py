@@ -516,6 +516,8 @@ def total(terms: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
 
 def either_sign(x: Matrix) -> Matrix:
     """Return x or -x, whichever has its heaviest term in front, for a place where the sign does not matter."""
+    if sign(x) < 0:
+        return scaled([Number((), Fraction(-1))], x)
     if not isinstance(x, Sum):
         return x
     heaviest = max(

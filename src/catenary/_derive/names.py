@@ -20,7 +20,7 @@ GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eps": "ε", "lam": "λ", "lambda": "λ",
     "lmbda": "λ", "mu": "μ", "nu": "ν", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "psi": "ψ", "omega": "ω",
     "theta": "θ", "eta": "η", "kappa": "κ", "xi": "ξ", "Sigma": "Σ", "Lambda": "Λ", "Theta": "Θ", "Phi": "Φ",
-    "pi": "π",
+    "Delta": "Δ", "pi": "π",
 }  # fmt: skip
 
 D = "\N{DOUBLE-STRUCK ITALIC SMALL D}"  # before a name, the name of its differential; every style prints a d

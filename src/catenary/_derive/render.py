@@ -205,7 +205,7 @@ class Printer:
             case mx.Scaled():
                 return self._scaled(x)
             case mx.Difference():
-                return s.symbol("D"), ATOM
+                return s.symbol("Δ" if "D" in self.axes.taken else "D"), ATOM
             case mx.Select():
                 return self.piece(explicit(x))
             case mx.Part():
