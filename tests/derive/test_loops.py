@@ -108,6 +108,42 @@ def mapped(W, x):
     return jnp.sum(lax.map(lambda x: jnp.tanh(W @ x), x) ** 2)
 
 
+def hidden_markov(A, B, pi, y):
+    def step(alpha, o):
+        return jax.nn.logsumexp(alpha[:, None] + A, axis=0) + B[:, o], None
+
+    alpha, _ = lax.scan(step, pi + B[:, y[0]], y[1:])
+    return jax.nn.logsumexp(alpha)
+
+
+def kalman(A, Q, H, R, m0, P0, y):
+    def step(state, y):
+        m, P = state
+        m, P = A @ m, A @ P @ A.T + Q
+        S = H @ P @ H.T + R
+        v = y - H @ m
+        K = P @ H.T @ jnp.linalg.inv(S)
+        return (m + K @ v, P - K @ S @ K.T), v @ jnp.linalg.solve(S, v) + jnp.linalg.slogdet(S)[1]
+
+    return jnp.sum(lax.scan(step, (m0, P0), y)[1])
+
+
+def indexed_steps(A, x0, x):
+    return jnp.sum(lax.fori_loop(0, x.shape[0], lambda i, s: jnp.tanh(A @ s + x[i]), x0) ** 2)
+
+
+def stacked_layers(W1, W2, x):
+    zero = jnp.zeros(W1.shape[0])
+    below = lax.scan(lambda h, x: (jnp.tanh(W1 @ h + x),) * 2, zero, x)[1]
+    return jnp.sum(lax.scan(jax.checkpoint(lambda s, h: (jnp.tanh(W2 @ s + h), None)), zero, below)[0] ** 2)
+
+
+def attended(W, v, x):
+    h = lax.scan(lambda h, x: (jnp.tanh(W @ h + x),) * 2, jnp.zeros(3), x)[1]
+    a = jax.nn.softmax(h @ v)
+    return jnp.sum((a @ h) ** 2)
+
+
 GATES = {a + b: one((n, n) if a == "W" else (n, m)) for a in "WU" for b in "ifg"}
 PROGRAMS = [
     (last_state, (one((n, n)), one((n, m)), one(n), one((T, m)), one(n)), (0, 1, 2, 3, 4)),
@@ -120,6 +156,11 @@ PROGRAMS = [
     (euler, (one((n, n)), one(n), one(n), 0.1), (0, 1, 3)),
     (momentum, (0.1, one(n), one((k, n)), one(k)), (0, 1, 2)),
     (batched, (one((n, n)), one((n, m)), one((6, T, m)), one((6, n))), (0, 1)),
+    (hidden_markov, (one((n, n)), one((n, k)), one(n), jnp.ones(T, int)), (0, 1, 2)),
+    (kalman, (one((n, n)), jnp.eye(n), one((m, n)), jnp.eye(m), one(n), jnp.eye(n), one((T, m))), (0, 1)),
+    (indexed_steps, (one((n, n)), one(n), one((T, n))), (0, 1, 2)),
+    (stacked_layers, (one((n, n)), one((n, n)), one((T, n))), (0, 1, 2)),
+    (attended, (one((n, n)), one(n), one((T, n))), (0, 1, 2)),
     (mapped, (one((n, m)), one((T, m))), (0, 1)),
 ]
 _made = {}
@@ -133,6 +174,9 @@ def derived(fun):
 
 
 def _random(key, x):
+    x = jnp.asarray(x)
+    if x.dtype.kind == "i" or (x.ndim == 2 and bool((x == jnp.eye(*x.shape)).all())):
+        return x  # labels, and covariances
     return jax.random.normal(jax.random.fold_in(key, jnp.size(x)), jnp.shape(x), jnp.float64) / 2
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from .build import ONE, ZERO, add, mul, total
 from .differentiate import cotangents
-from .expr import Add, Array, At, Expr, Index, axis, temporary
+from .expr import Array, At, Expr, Index, axis, temporary
 from .read import UnreadableError, entry_of
 from .recurrence import BAR, Carry, Loop, substituted, symbols_below
 from .rename import rename
@@ -83,20 +83,9 @@ def _live(carries: Sequence[Carry], found: Mapping[Array, Expr]) -> set[Carry]:
     """Return the carries whose cotangent is not zero: it comes from outside, or from a live one."""
     live: set[Carry] = set()
     while True:
-        sources = {s for c in live for s in (c.adjoint, c.outset)}
-        more = {
-            c for c in carries if c not in live and any(_fed(found[a], sources) for a in (c.now, c.before, c.final))
-        }
+        zero = {s: ZERO for c in carries if c not in live for s in (c.adjoint, c.outset)}
+        arriving = {c: (found[a] for a in (c.now, c.before, c.final)) for c in carries if c not in live}
+        more = {c for c, exprs in arriving.items() if any(substituted(e, zero) is not ZERO for e in exprs)}
         if not more:
             return live
         live |= more
-
-
-def _fed(cotangent: Expr, sources: set[Array]) -> bool:
-    """Say whether a cotangent has a term without a cotangent of a loop, or with one of the sources."""
-    terms = cotangent.children if isinstance(cotangent, Add) else (cotangent,)
-    for term in terms:
-        adjoint = {s for s in symbols_below(term) if BAR in s.symbol}
-        if term is not ZERO and (not adjoint or adjoint & sources):
-            return True
-    return False

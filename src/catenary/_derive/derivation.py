@@ -125,7 +125,10 @@ class Derivation:
     def _lettered(self, name: str, bases: set[str]) -> str:
         """Return a name with the number of the last layer written as a letter."""
         base, number = numbered(name)
-        return f"{base}_{{{self.letter}}}" if number == str(self.layers) and base in bases else name
+        below = self.layers - int(number or 0)
+        near = below == 0 or (below == 1 and self.layers > 2)
+        known = base in bases or base.removeprefix(D) in bases
+        return f"{base}_{{{self.layer(int(number))}}}" if number and near and known else name
 
     @property
     def _distinct(self) -> list[Line]:
@@ -164,8 +167,9 @@ class Derivation:
 
     def layer(self, n: int) -> str:
         """Return the number of a layer as it is written: 1, L−1, L."""
-        last = self.layers
-        return self.letter if n == last else f"{self.letter}−{last - n}" if last - n == 1 and last > 2 else str(n)
+        below = self.layers - n
+        near = 1 <= below <= 2 and self.layers > 2 * below
+        return self.letter if below == 0 else f"{self.letter}−{below}" if near else str(n)
 
     @cached_property
     def letters_taken(self) -> frozenset[str]:

@@ -125,10 +125,10 @@ def _derived(
             with jax.enable_x64(True):
                 program = trace(closed, named, order)
             parts = define(program)
+            made = _derivation(fun, args, named, kept_argnums, flat, program, parts)
         except Exception as error:  # perhaps only with names for sizes: numbers are tried last
             refused = error
             continue
-        made = _derivation(fun, args, named, kept_argnums, flat, program, parts)
         facts = stated({i.name: i.fact for i in inputs if i.fact}, [i.name for i in inputs if i.chosen])
         made.notes, made.coarse = [*notes, *facts, *_assumptions(parts), *_rules(program)], _coarse(closed)
         if best is None or made.index_free:
@@ -247,7 +247,8 @@ def _derivation(
     fun: Callable[..., Any], args: Sequence[Any], inputs: list[Input], argnums: int | tuple[int, ...],
     flat: Callable[..., Any], program: Program, parts: Definitions,
 ) -> Derivation:  # fmt: skip
-    taken = {i.name for i in inputs}
+    carried = {c.name for loop in program.loops for c in loop.carries}
+    taken = {i.name for i in inputs} | set(parts.names.values()) | carried
     recogniser = Recogniser(parts.names, Timed(program.timed), taken)
 
     def line(name: str, body: Expr, axes: tuple[Index, ...]) -> Line:
@@ -332,7 +333,7 @@ def _assumptions(parts: Definitions) -> list[str]:
             if isinstance(node, Fn) and node.name == "eq":
                 for a, b in (node.children, node.children[::-1]):
                     if isinstance(a, Pos) and isinstance(b, At) and b.array.kind == "int":
-                        labels[b.array.symbol] = str(a.index.size)
+                        labels[b.array.symbol or parts.names.get(b.array, "")] = str(a.index.size)
     rows = any(
         isinstance(node, Along | Reduce) and node.name in ("softmax", "logsumexp") and len(head(node.body).free) > 1
         for body in bodies

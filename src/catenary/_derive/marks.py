@@ -20,6 +20,9 @@ from .library import known, of_matrices
 NONLINEAR = frozenset("tanh logistic custom_jvp_call max sin cos erf".split())
 
 
+OPENED = _jax.TRANSPARENT_CALLS | {"checkpoint", "remat2"}
+
+
 def marked(closed: Any, structs: Sequence[Any], taken: set[str]) -> tuple[Any, list[Mark]]:
     """Return a closed jaxpr with the intermediates worth a name as further results, and those intermediates."""
     marks = list(marks_of(closed.jaxpr, taken))
@@ -70,7 +73,7 @@ def _maker(jaxpr: Any) -> Any:
     """Return the variable, inside calls, that is a jaxpr's first output."""
     (out, *_) = jaxpr.outvars
     for eqn in jaxpr.eqns:
-        if out in eqn.outvars and eqn.primitive.name in _jax.TRANSPARENT_CALLS:
+        if out in eqn.outvars and eqn.primitive.name in OPENED:
             return _maker(_jax.closed(_jax.call_body(eqn.params))[0])
     return out
 
@@ -78,7 +81,7 @@ def _maker(jaxpr: Any) -> Any:
 def arguments_of_functions(jaxpr: Any) -> Iterator[Any]:
     """Yield the variables that nonlinear functions, or library functions JAX keeps as calls, are applied to."""
     for eqn in jaxpr.eqns:
-        if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
+        if eqn.primitive.name in OPENED:
             body = _jax.closed(_jax.call_body(eqn.params))[0]
             yield from arguments_of_functions(body)
             if len({p and p[:2] for p in positions(body)}) <= 1 and not of_matrices(eqn):
@@ -102,7 +105,7 @@ def equations(jaxpr: Any) -> Iterator[Any]:
 
 def opened(eqn: Any) -> bool:
     """Say whether an equation is a call that is read through."""
-    return eqn.primitive.name in _jax.TRANSPARENT_CALLS and known(eqn) is None
+    return eqn.primitive.name in OPENED and known(eqn) is None
 
 
 def positions(jaxpr: Any) -> Iterator[tuple[Any, ...] | None]:

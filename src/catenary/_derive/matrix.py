@@ -48,7 +48,15 @@ class Symbol(Matrix):
     def shown(self) -> str:
         """The name as it is printed, with the step for a subscript: ``h@-`` at step t is ``h_{t−1}``."""
         step = next((f for f in self.fixed if isinstance(f, str) and f != "0"), "")
-        return stepped(self.name, step) if step else self.name
+        if "@" in self.name and self.fixed and isinstance(self.fixed[0], int):
+            return stepped(self.name, str(self.fixed[0] + 1))
+        return stepped(self.name, step) if step else self.name.partition("@")[0]
+
+    @property
+    def entry(self) -> list[str]:
+        """The fixed positions that are printed beside the name."""
+        own = self.fixed[1:] if "@" in self.name else self.fixed
+        return [str(f) for f in own if isinstance(f, int)]
 
 
 @dataclass(frozen=True)
@@ -309,7 +317,10 @@ def stepped(name: str, step: str) -> str:
     """
     base, _, shift = name.partition("@")
     ahead = shift.count("+") - shift.count("-")
-    step += f"+{ahead}" if ahead > 0 else f"−{-ahead}" if ahead else ""
+    if step.isdigit():
+        step = str(int(step) + ahead)
+    elif ahead:
+        step += f"+{ahead}" if ahead > 0 else f"−{-ahead}"
     match = re.fullmatch(r"(.*[^\d_])_?(\d+)", base)
     return f"{match[1]}_{{{match[2]},{step}}}" if match else f"{base}_{{{step}}}"
 

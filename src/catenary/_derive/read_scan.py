@@ -15,7 +15,7 @@ from typing import Any
 from .. import _jax
 from . import marks as marking
 from .build import add, mul, num, size, total
-from .expr import Add, At, Expr, Index, Pos, axis, temporary
+from .expr import Add, Array, At, Expr, Index, Num, Pos, axis, temporary
 from .read import Reader, UnreadableError, Value, dims_of, entry_of, literal
 from .recurrence import Carry, Loop, symbols_below
 from .rename import rename
@@ -38,7 +38,29 @@ def read_scan(reader: Reader, eqn: Any, values: list[Value]) -> list[Value]:
     body = _Body(reader, closed, parts, Loop(length, parts.reverse), temporary(length))
     names = list(_names(parts, closed.jaxpr, marks, reader.taken))
     inputs = [*values[: parts.consts], *body.carried(names, initials)]
+    spoken = _spoken_names(parts, len(stacked))
+    stacked = [_named(reader, x, v, name) for x, v, name in zip(stacked, eqn.invars[split:], spoken, strict=True)]
     return body.read(inputs + [_at_step(x, body.step) for x in stacked], marks)
+
+
+def _named(reader: Reader, value: Value, var: Any, name: str) -> Value:
+    """Return what a loop runs along, as an array that has a name where it is not one already."""
+    if isinstance(value.expr, At | Num):
+        return value
+    array = Array("", value.dims, value.expr, "int" if var.aval.dtype.kind in "iub" else "real")
+    taken = reader.taken
+    name = next(c for c in (name, "x", "v", *(f"x_{n}" for n in range(1, 999))) if c and c not in taken)
+    taken.add(name)
+    reader.inside.setdefault(array, name)
+    return Value(entry_of(array), value.dims)
+
+
+def _spoken_names(parts: Any, count: int) -> list[str]:
+    """Return what the body calls the entries of the stacked arrays."""
+    info = _jax.closed(parts.body)[0].debug_info
+    given = list(info.arg_names or ())[parts.consts + parts.carry :]
+    unpacked = _unpacked(info.func_src_info or "")
+    return [_spoken(given[n], unpacked) if n < len(given) and given[n] else "" for n in range(count)]
 
 
 def _once(reader: Reader, parts: Any, values: list[Value]) -> list[Value]:

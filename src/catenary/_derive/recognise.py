@@ -75,6 +75,12 @@ class Recogniser:
 
     def place(self, expr: ex.Expr) -> Placed:
         """Return the expression and the indices of its rows and columns."""
+        x, axes = self._place(expr)
+        if self.steps and any(i in self.steps for i in axes):
+            raise NotMatrix
+        return x, axes
+
+    def _place(self, expr: ex.Expr) -> Placed:
         match expr:
             case ex.Num():
                 return mx.Number((), expr.value), ()

@@ -45,17 +45,17 @@ class Line:
 def fold(lines: Sequence[Line]) -> list[Line]:
     """Return the lines with runs of layers folded, in the order in which they can be computed."""
 
-    def key(line: Line) -> tuple[str, str]:
+    def key(line: Line) -> tuple[str, str, bool]:
         base, number = ("", "") if line.block else numbered(line.name)
-        return (base, line.differential) if number else (line.name, line.differential)
+        return base if number else line.name, line.differential, bool(number)
 
-    families: dict[tuple[str, str], list[Line]] = {}
+    families: dict[tuple[str, str, bool], list[Line]] = {}
     for line in lines:
         families.setdefault(key(line), []).append(line)
     recursions = {
         k: _fold(k[0], family)
         for k, family in families.items()
-        if len(family) > 1 and k[0] != family[0].name and not family[0].block
+        if len(family) > 1 and k[2]
     }
     folded: list[Line] = []
     for line in lines:
@@ -65,7 +65,39 @@ def fold(lines: Sequence[Line]) -> list[Line]:
             folded.append(line)  # nothing repeats: every line stays where it can be computed
         elif line is family[0]:
             folded += recursion
-    return folded
+    return [line if line.span else gathered(line) for line in folded]
+
+
+def gathered(line: Line) -> Line:
+    """Return a line whose value is a sum over layers with Σᵢ: x₀ᵀ δ₁ + x₁ᵀ δ₂ + x₂ᵀ δ₃ is Σᵢ x_{i−1}ᵀ δ_i."""
+    core = line.value.x if isinstance(line.value, mx.Scaled) else line.value
+    if not isinstance(core, mx.Sum) or len(core.items) < 3:
+        return line
+    layers = [_last_layer(t) for t in core.items]
+    templates = [_template(t, n) for t, n in zip(core.items, layers, strict=True)]
+    best = max(templates, key=templates.count)
+    run = {n: t for n, t, own in zip(layers, core.items, templates, strict=True) if own == best}
+    aliases = []
+    for n, t, own in zip(layers, core.items, templates, strict=True):
+        alias = _alias(best, own, n) if n not in run and n in (min(run) - 1, max(run) + 1) else None
+        if alias:
+            aliases.append(alias)
+            run[n] = t
+    if len(run) < len(core.items) or sorted(run) != list(range(min(run), max(run) + 1)):
+        return line
+    model = layers[templates.index(best)]
+    term = mx.renamed(run[model], lambda name: relative(name, model))
+    value: Matrix = mx.Over(core.dims, term, "i", len(run))
+    value = replace(line.value, x=value) if isinstance(line.value, mx.Scaled) else value
+    return replace(line, value=value, span=(min(run), max(run)), aliases=tuple(aliases))
+
+
+def _last_layer(x: Any) -> int:
+    """Return the highest number among the names in an expression."""
+    if isinstance(x, mx.Symbol):
+        return int(numbered(x.name)[1] or 0)
+    parts = x.parts if isinstance(x, Matrix) else ()
+    return max((_last_layer(p) for p in parts), default=0)
 
 
 def _fold(base: str, family: list[Line]) -> list[Line]:

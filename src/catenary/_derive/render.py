@@ -149,8 +149,7 @@ class Printer:
         s = self.style
         match x:
             case mx.Symbol():
-                fixed = [str(f) for f in x.fixed if isinstance(f, int)]
-                return s.indexed(x.shown, fixed) if fixed else s.symbol(x.shown), ATOM
+                return s.indexed(x.shown, x.entry) if x.entry else s.symbol(x.shown), ATOM
             case mx.Number():
                 return signed(s, x.value)
             case mx.Dimension():

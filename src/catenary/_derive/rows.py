@@ -56,7 +56,8 @@ class Rows:
         """Return a line as a row."""
         entries = self.entries(line)
         right = self.printer(entries if entries is not None else line.value)
-        return Row(self.left(line, entries), right, self.span(line) if line.span else self.steps(line))
+        spanned = line.span and not (entries is not None and _over(line.value))
+        return Row(self.left(line, entries), right, self.span(line) if spanned else self.steps(line))
 
     def entries(self, line: Line) -> mx.Labelled | None:
         """Return the line's value with its indices, where it is shown so."""
@@ -102,6 +103,11 @@ class Rows:
         ends = ends[::-1] if line.downward else ends
         also = [self.style.equals.join(map(self.symbol, (a, b))) for a, b in line.aliases]
         return self.style.range("i", f"{ends[0]}{between}{ends[1]}", also)
+
+
+def _over(x: mx.Matrix) -> bool:
+    """Say whether an expression is a sum over layers."""
+    return isinstance(x.x if isinstance(x, mx.Scaled) else x, mx.Over)
 
 
 def beside(rows: Sequence[Row]) -> list[Row]:

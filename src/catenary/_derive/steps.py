@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from . import matrix as mx
-from .build import ZERO, rebuild
-from .expr import Array, At, Expr, Size, axis, walk
+from .build import ZERO, add, num, rebuild, size
+from .expr import Array, At, Expr, Pos, Size, axis, walk
 from .matrix import Matrix
-from .recognise import Recogniser
+from .read import UnreadableError
+from .recognise import NotMatrix, Recogniser
 from .recurrence import beyond, substituted
 from .recursion import Line
 from .rename import rename
@@ -68,7 +69,10 @@ class _Writer:
     def each(self, body: Expr, array: Array) -> mx.Each:
         """Return what a step computes as an array over all steps."""
         axes = tuple(i for n, i in enumerate(array.axes) if n == 0 or i.size != 1)
-        return self.recogniser.each(body, axes[0], axes)
+        try:
+            return self.recogniser.each(body, axes[0], axes)
+        except NotMatrix:
+            raise UnreadableError("the step of a loop that has no form as matrices") from None
 
     def whole(self, body: Expr, dims: Sequence[object]) -> Matrix:
         """Return a value outside of the loop."""
@@ -173,19 +177,23 @@ class _Writer:
             own = own if "@" in own else own + "@"
             return own[:-1] if own[-1] in "+-" and own[-1] != sign else own + sign
 
-        return self.elsewhere(expr, lambda own, length, dims: Array(name(own), (length, *dims), None, "real"))
+        where = add((Pos(axis(0, self.loop.length)), num(1 if sign == "+" else -1)))
+        return self.elsewhere(expr, where, lambda own, length, dims: Array(name(own), (length, *dims), None, "real"))
 
     def at(self, name: str, array: Array, body: Expr, step: str, block: Block) -> Line:
         """Return an equation at one step: the first or the last."""
-        body = self.elsewhere(body, lambda own, length, dims: Array(mx.stepped(own, step), dims, None, "real"))
+        where = num(0) if step == "1" else add((size(self.loop.length), num(-1)))
+        body = self.elsewhere(body, where, lambda own, length, dims: Array(mx.stepped(own, step), dims, None, "real"))
         axes = tuple(i for n, i in enumerate(array.axes) if n and i.size != 1)
         return Line(name, self.recogniser.write(body, axes), block=block)
 
-    def elsewhere(self, expr: Expr, there: Callable[[str, Size, tuple[Size, ...]], Array]) -> Expr:
+    def elsewhere(self, expr: Expr, at: Expr, there: Callable[[str, Size, tuple[Size, ...]], Array]) -> Expr:
         """Return an expression at another step, given what an array is there: from its name, its steps and its axes."""
         step, names = axis(0, self.loop.length), self.recogniser.names
 
         def go(node: Expr) -> Expr | None:
+            if isinstance(node, Pos) and node.index is step:
+                return at
             if not isinstance(node, At) or step not in node.indices:
                 return None
             where = node.indices.index(step)

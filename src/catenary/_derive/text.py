@@ -11,6 +11,7 @@ from .render import Printer, Style
 
 DIGITS = "₀₁₂₃₄₅₆₇₈₉"
 LOWERED = DIGITS + "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ′"
+BAR = "\u0304"
 SUBSCRIPT = str.maketrans("0123456789aehijklmnoprstuvx", LOWERED[:-1])
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 FUNCTIONS = {
@@ -18,6 +19,12 @@ FUNCTIONS = {
 }  # fmt: skip
 BETWEEN = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "eq": "=", "ne": "≠", "and": "∧", "or": "∨"}
 BIG = {"sum": "Σ", "prod": "Π"}
+
+
+def greek(base: str) -> str:
+    """Return a name with the Greek letter it spells, also under a bar: alphā is ᾱ."""
+    bare = base.removesuffix(BAR)
+    return GREEK.get(bare, bare) + base[len(bare) :]
 
 
 class Text(Style):
@@ -28,7 +35,7 @@ class Text(Style):
         if name.startswith(D):
             return f"d{self.symbol(name[1:])}"
         base, sub = split_name(name)
-        base = GREEK.get(base, base)
+        base = greek(base)
         if sub.isdigit():
             return base + sub.translate(SUBSCRIPT)
         return f"{base}_{sub}" if len(sub) == 1 else f"{base}_{{{sub}}}" if sub else base
@@ -71,9 +78,9 @@ class Text(Style):
         own = sub.translate(SUBSCRIPT) if sub.isdigit() else sub
         inside = "".join(indices).translate(SUBSCRIPT)
         if any(c in LOWERED for c in own) == bool(own) and all(c in LOWERED for c in inside):
-            return GREEK.get(base, base) + own + ("‚" if own and inside[0] in DIGITS else "") + inside
+            return greek(base) + own + ("‚" if own and inside[0] in DIGITS else "") + inside
         shown = "".join(indices) if all(len(i) == 1 for i in indices) else ",".join(indices)
-        return f"{GREEK.get(base, base)}_{{{sub + ',' if sub else ''}{shown}}}"
+        return f"{greek(base)}_{{{sub + ',' if sub else ''}{shown}}}"
 
     def labelled(self, name: str, labels: Sequence[str]) -> str:
         """Return an entry: X[N n]."""
