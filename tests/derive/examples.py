@@ -168,7 +168,7 @@ EXAMPLES = [
         (spelled, one(3), one(2)),
         "z_i = W_i a_{i−1} + b_i    (i = 1, …, L−1, a₀ = x)\n"
         "a_i = σ(z_i)    (i = 1, …, L−1)\n"
-        "out = W_L a₂ + b_L\n"
+        "out = W_L a_{L−1} + b_L\n"
         "δ_L = out − y\n"
         "δ_i = (W_{i+1}ᵀ δ_{i+1}) ⊙ σ′(z_i)    (i = L−1, …, 1)\n"
         "∂spelled_out/∂W_i = δ_i a_{i−1}ᵀ    (i = 1, …, L, a₀ = x)\n"
