@@ -138,7 +138,8 @@ def _share(parts: Definitions, bodies: dict[Array, Expr], backward: list[Array],
     letters = _letters(taken | set(parts.names.values()))
     for _ in range(8):
         exprs = [*(bodies[a] for a in backward if a in bodies), *(g for _, g in parts.gradients)]
-        array = repeated(exprs, parts.names, timed)
+        before = [bodies[a] for a in bodies if a not in backward]
+        array = repeated(exprs, before, parts.names, timed)
         if array is None or array.body is None:
             return
         pattern = {array.body: array}

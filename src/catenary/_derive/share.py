@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
-from .build import mul, num, rebuild, reduce, split
-from .expr import Add, Along, Array, At, Expr, Fn, Index, Mul, Reduce, axis
+from .build import mul, num, power, rebuild, reduce, split
+from .expr import Add, Along, Array, At, Expr, Fn, Index, Mul, Pow, Reduce, axis
 from .look import factors
 from .recognise import Recogniser, transposes
 from .recurrence import Timed
 from .rename import rename
 
+HALF = Fraction(1, 2)
 HEAVY, WORTH = 8, 14  # nodes: what is smaller, or saves less, reads better written out
 
 
@@ -34,6 +36,9 @@ def _entry(expr: Expr, body: Expr, array: Array) -> Expr | None:
     """Return the array's entry if the expression is its body, or a product that contains it."""
     if isinstance(body, Mul) and isinstance(expr, Mul):
         return _in_product(expr, body, array)
+    if isinstance(body, Pow) and isinstance(expr, Pow) and expr.exponent < body.exponent == HALF:
+        root = _entry(Pow(HALF, (expr.base,)), body, array)
+        return power(root, 2 * expr.exponent) if root is not None else None
     if type(body) is not type(expr) or body.weight != expr.weight or len(body.free) != len(expr.free):
         return None
     for mapping in renamings(body, expr.free):
@@ -74,16 +79,28 @@ def _at(array: Array, mapping: Mapping[Index, Index]) -> At:
     return At(array, tuple(mapping.get(i, 0) for i in array.axes))
 
 
-def repeated(exprs: Iterable[Expr], names: Mapping[Array, str], timed: Timed) -> Array | None:
-    """Return as an array the sub-expression that is worth a name most, or ``None``; steps are its first axis."""
-    count: dict[Expr, int] = {}
-    for expr in exprs:
-        for node in _written(expr, 4000):
-            if isinstance(node, Add | Fn | Along) and node.weight >= HEAVY and 1 <= len(node.free) <= 2:
-                body = _canonical(node)
-                count[body] = count.get(body, 0) + 1
+def repeated(exprs: Iterable[Expr], before: Iterable[Expr], names: Mapping[Array, str], timed: Timed) -> Array | None:
+    """Return as an array the sub-expression of ``exprs`` that is worth a name most, or ``None``.
+
+    What it saves in the lines ``before`` counts too, if those lines say it as a root.  Steps are its first axis.
+    """
+    nodes = [n for expr in exprs for n in _written(expr, 4000)]
+    count = Counter(_canonical(named) for n in nodes if (named := _nameable(n)) is not None)
+    powers = [n for expr in before for n in _written(expr, 4000) if isinstance(n, Pow) and n.exponent.denominator == 2]
+    powers += [n for n in nodes if isinstance(n, Pow) and n.exponent <= -1 and n.exponent.denominator == 1]
+    roots = [_canonical(Pow(HALF, (n.base,))) for n in powers if n.weight >= HEAVY and len(n.free) <= 2]
+    count.update(root for root in roots if root in count)
     worth = {body: (n - 1) * body.weight for body, n in count.items() if (n - 1) * body.weight >= WORTH}
     return _upright(max(worth, key=lambda b: (worth[b], b.key)), names, timed) if worth else None
+
+
+def _nameable(node: Expr) -> Expr | None:
+    """Return what would get the name: a root for any odd power of it; numbers only as roots."""
+    if isinstance(node, Pow) and node.exponent.denominator == 2:
+        node = Pow(HALF, (node.base,))
+        return node if node.weight >= HEAVY and len(node.free) <= 2 else None
+    heavy = isinstance(node, Add | Fn | Along) and node.weight >= HEAVY
+    return node if heavy and 1 <= len(node.free) <= 2 else None
 
 
 def _upright(body: Expr, names: Mapping[Array, str], timed: Timed) -> Array:
