@@ -82,6 +82,7 @@ PROGRAMS = [
     lambda x: jnp.sum(jnp.tanh(x)) + jnp.sum(jax.nn.sigmoid(x)),
     lambda x: jnp.sum(jax.nn.relu(jax.nn.relu(x))),
     lambda x: jnp.sum(jnp.maximum(x, 0)),
+    lambda x: jnp.sum(jnp.where(jax.nn.relu(x) > 0, x**2, 0)),
     lambda x: jnp.sum(jnp.where(jnp.tril(jnp.outer(jnp.ones_like(x), jnp.ones_like(x))) > 0, x, 0) ** 2),
     lambda x: jnp.sum(jnp.where(x > 0, x, 0)),
     lambda x: jnp.sum(jnp.where(x > 0, 0, x)),

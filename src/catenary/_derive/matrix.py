@@ -522,7 +522,22 @@ def total(terms: Iterable[Matrix], dims: tuple[Size, ...]) -> Matrix:
     from .matrix_parts import joined  # built on the functions of this file
 
     items = sorted(joined(list(terms), dims), key=place)
-    return items[0] if len(items) == 1 else Sum(dims, tuple(items))
+    if len(items) == 1:
+        return items[0]
+    numbers = {abs(n) if (n := _number_alone(t)) else Fraction(1) for t in items}
+    if len(numbers) == 1 and 1 not in numbers:
+        (number,) = numbers
+        rest = (scaled([Number((), 1 / number)], t) for t in items)
+        return scaled([Number((), number)], Sum(dims, tuple(rest)))
+    return Sum(dims, tuple(items))
+
+
+def _number_alone(x: Matrix) -> Fraction | None:
+    """Return the number in front of an array that has no other scalar."""
+    if isinstance(x, Scaled) and x.dims and len(x.scalars) == 1 and isinstance(x.scalars[0], Number):
+        value = x.scalars[0].value
+        return value if isinstance(value, Fraction) else None
+    return None
 
 
 def either_sign(x: Matrix) -> Matrix:

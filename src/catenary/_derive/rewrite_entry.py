@@ -111,7 +111,9 @@ def negation(node: Fn) -> Expr | None:
 
 
 def relu(node: Fn) -> Expr | None:
-    """The larger of x and 0 has a name."""
+    """The larger of x and 0 has a name, and is x where that is never negative."""
+    if node.name == "relu" and positive(node.children[0]):
+        return node.children[0]
     if node.name == "max" and ZERO in node.children:
         x = node.children[1] if node.children[0] is ZERO else node.children[0]
         return fn("relu", x)
