@@ -34,6 +34,7 @@ CSS = """
 .catenary .shapes { display: flex; flex-wrap: wrap; gap: .15rem 1.6rem; padding: 0; margin: .2rem 0; list-style: none }
 .catenary .shape { color: var(--soft); font-size: .92em; margin-left: .3em }
 .catenary .notes { color: var(--soft); margin: .2rem 0; padding-left: 1.1rem; font-size: .95em }
+.catenary mtext { white-space: nowrap }
 .catenary mtext.axis { font-family: ui-sans-serif, "Helvetica Neue", Arial, sans-serif; font-size: .9em }
 .catenary details { margin-top: 1.75rem }
 .catenary summary { cursor: pointer; font-weight: 600 }
