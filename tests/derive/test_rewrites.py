@@ -13,6 +13,7 @@ from catenary._derive.rename import rename
 from catenary._derive.value import DRAWS, spread
 
 from .examples import EXAMPLES
+from .families import FAMILIES
 from .linalg_examples import EXAMPLES as LINALG
 
 I, K = axis(0, "N"), axis(1, "m")
@@ -57,6 +58,8 @@ def test_every_row_is_used_by_some_program():
             ct.derive(fun, *args)
         for fun, args, facts, _ in LINALG:
             ct.derive(fun, *args, assume=facts)
+        for fun, args, argnums, _ in FAMILIES:
+            ct.derive(fun, *args, argnums=argnums)
         ct.derive(lambda x: jax.nn.softmax(x) * x, jnp.ones(4))
     finally:
         rewrite.RULES[:] = rules

@@ -5,6 +5,7 @@ The values are fresh and the sizes are not the user's.  Nothing is shown that wa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,8 +86,8 @@ def sample(inputs: Sequence[Input], seed: int, attempt: int) -> tuple[list[np.nd
     values: list[np.ndarray] = []
     for i in inputs:
         for d in dims_of(i.struct.shape):
-            if isinstance(d, str) and d.isidentifier():
-                sizes.setdefault(d, SIZES[(len(sizes) + seed) % len(SIZES)])
+            for name in re.findall(r"[A-Za-z_]\w*", d) if isinstance(d, str) and "(" not in d else ():
+                sizes.setdefault(name, SIZES[(len(sizes) + seed) % len(SIZES)])
     for i in inputs:
         shape = tuple(_size(d, sizes) for d in dims_of(i.struct.shape))
         if np.issubdtype(i.struct.dtype, np.integer):

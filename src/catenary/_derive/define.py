@@ -6,6 +6,7 @@ they are used once, or where that makes the whole no longer; the rest become def
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -155,7 +156,8 @@ def _share(parts: Definitions, bodies: dict[Array, Expr], backward: list[Array],
 def _meant(program: Program) -> set[str]:
     """Return the names that mean something: of inputs, of sizes, of what loops carry."""
     names = {i.name for i in program.inputs} | {c.name for loop in program.loops for c in loop.carries}
-    return names | {str(d) for i in program.inputs for d in dims_of(i.struct.shape)}
+    sizes = {str(d) for i in program.inputs for d in dims_of(i.struct.shape)}
+    return names | {name for d in sizes for name in re.findall(r"[A-Za-z_]\w*", d)}
 
 
 def _letters(taken: set[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from .build import ONE, ZERO, add, along_axis, fn, mul, num, power, total
+from .build import ONE, ZERO, add, along, along_axis, fn, mul, num, power, total
 from .derivatives_linalg import LINALG
 from .expr import Along, Expr, Index, Pos, Reduce, temporary
 from .rename import rename
@@ -158,8 +158,15 @@ def _cumlogsumexp(node: Along, inner: tuple[Index, ...], body: Expr, w: Expr) ->
     return mul((fn("exp", body), _from_the_end(inner[0], mul((rename(w, here), below)))))
 
 
+def _reshape(node: Along, inner: tuple[Index, ...], body: Expr, w: Expr) -> Expr:
+    """The entries go back to where they were."""
+    fresh = {i: temporary(i.size) for i in node.outer}
+    return along("reshape", inner, tuple(fresh.values()), rename(w, fresh))
+
+
 PULLBACKS: dict[str, Pull] = {
     **LINALG,
+    "reshape": _reshape,
     "softmax": _softmax,
     "cumsum": _cumsum,
     "reverse": _reverse,

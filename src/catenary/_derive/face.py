@@ -18,17 +18,18 @@ from . import kronecker
 from . import matrix as mx
 from . import names as naming
 from .assume import SYMMETRIC, checked, stated
-from .check import FormulaError
+from .check import FormulaError, sample
 from .define import Definitions, define
 from .derivation import Derivation
 from .expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, Size, axis, head, walk
+from .families import Families
 from .listing import listing
 from .local import differentials
 from .marks import equations, marks_of
 from .names import D
 from .program import Derivative, Input, Program, flat_inputs, flattened, trace
-from .read import UnreadableError
-from .recognise import NotMatrix, Recogniser
+from .read import UnreadableError, dims_of
+from .recognise import NotMatrix
 from .recurrence import Timed
 from .recursion import Line
 from .rows import forms_of
@@ -202,10 +203,17 @@ def _candidates(
     for candidate in symbolic(structs, numbers.jaxpr, _data(inputs), given, taken, square):
         try:
             closed = _jaxpr(flat, candidate)
+            _runs(flat, [replace(i, struct=s) for i, s in zip(inputs, candidate, strict=True)])
         except Exception:  # the program needs a number where a name stands: any error says so
             continue
         named = any(not isinstance(d, int) for s in candidate for d in s.shape) or not any(s.shape for s in structs)
         yield closed, candidate, [] if named else ["derived for the sizes given: the program needs them as numbers"]
+
+
+def _runs(flat: Callable[..., Any], inputs: Sequence[Input]) -> None:
+    """Raise what a program raises at other sizes: an equality of sizes that the names do not show."""
+    values, _ = sample(inputs, 0, 0)
+    jax.eval_shape(flat, *values)
 
 
 def _data(inputs: Sequence[Input]) -> list[bool]:
@@ -249,7 +257,8 @@ def _derivation(
 ) -> Derivation:  # fmt: skip
     carried = {c.name for loop in program.loops for c in loop.carries}
     taken = {i.name for i in inputs} | set(parts.names.values()) | carried
-    recogniser = Recogniser(parts.names, Timed(program.timed), taken)
+    sizes = {str(d) for i in inputs for d in dims_of(i.struct.shape)}
+    recogniser = Families(parts.names, Timed(program.timed), taken, {*taken, *sizes})
 
     def line(name: str, body: Expr, axes: tuple[Index, ...]) -> Line:
         return Line(name, recogniser.write(body, axes), entries=recogniser.entries(body, axes))
@@ -283,18 +292,20 @@ def _derivation(
     return made
 
 
-def _derivative_line(recogniser: Recogniser, function: str, derivative: Derivative, body: Expr) -> Line:
+def _derivative_line(recogniser: Families, function: str, derivative: Derivative, body: Expr) -> Line:
     """Return the line of a derivative: as a matrix with the axes of the last input for columns, where there is one."""
     dims = derivative.value.dims
     axes, last = _axes(dims), len(dims) - len(derivative.by[-1].struct.shape)
     rows, columns = (tuple(i for i in part if i.size != 1) for part in (axes[:last], axes[last:]))
-    value = recogniser.write(body, axes)
+    value = recogniser.write(body, axes, families=not last)
     if last and isinstance(value, mx.Labelled):
         with contextlib.suppress(NotMatrix):
-            value = recogniser.write(body, (*rows, *columns)) if len(rows) < 2 > len(columns) else value
+            value = recogniser.write(body, (*rows, *columns), families=False) if len(rows) < 2 > len(columns) else value
             if isinstance(value, mx.Labelled):
                 value = kronecker.jacobian(recogniser, body, rows, columns)
             value = mx.Laid(dims, value)
+        if isinstance(value, mx.Labelled):
+            value = recogniser.write(body, axes)
     by = tuple((i.name, len(i.struct.shape)) for i in derivative.by)
     entries = recogniser.entries(body, axes)
     return Line(derivative.name, value, differential=function, entries=entries, by=by)

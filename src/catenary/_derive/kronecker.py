@@ -82,9 +82,7 @@ class _Writer:
             groups[n].append(f)
         return groups
 
-    def _core(
-        self, sides: Sequence[list[Expr]], pairs: Sequence[Pair], turned: bool, weighted: bool
-    ) -> Matrix | None:
+    def _core(self, sides: Sequence[list[Expr]], pairs: Sequence[Pair], turned: bool, weighted: bool) -> Matrix | None:
         """Return B ⊗ C for the factors on its two sides; ``None`` where they say nothing beside a weight."""
         if weighted and not any(sides):
             return None

@@ -147,6 +147,12 @@ class Latex(Style):
         """Return where a recursion holds."""
         return f"({', '.join([f'{index} = {values}', *also])})".replace("…", r"\dots").replace("−", "-")
 
+    dots = r"\cdots"
+
+    def each(self, indices: Sequence[str]) -> str:
+        """Return for which members of a family an equation holds."""
+        return rf"(\text{{for each }} {', '.join(indices)})"
+
     def transposed(self, inner: str) -> str:
         """Return the transpose."""
         return f"{{{inner}}}^{{\\top}}"

@@ -91,3 +91,9 @@ def linear_algebra(expr: Expr) -> bool:
             case _:
                 _linear[expr] = any(map(linear_algebra, expr.children))
     return _linear[expr]
+
+
+def indicator(expr: Expr) -> bool:
+    """Say whether an expression is 0 or 1, as a comparison is."""
+    expr = head(expr)
+    return isinstance(expr, Fn) and expr.name in ("gt", "ge", "lt", "le", "eq", "ne", "not", "and", "or")

@@ -172,6 +172,12 @@ class MathML(Style):
         clauses = [tokens(index) + self.equals + tokens(values), *also]
         return row(f"<mo>(</mo>{'<mo>,</mo>'.join(clauses)}<mo>)</mo>")
 
+    dots = "<mo>⋯</mo>"
+
+    def each(self, indices: Sequence[str]) -> str:
+        """Return for which members of a family an equation holds."""
+        return row(f"<mo>(</mo><mtext>for each </mtext>{'<mo>,</mo>'.join(map(tokens, indices))}<mo>)</mo>")
+
     def transposed(self, inner: str) -> str:
         """Return the transpose."""
         return self._raised(inner, '<mo form="postfix">⊤</mo>')

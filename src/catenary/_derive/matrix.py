@@ -27,10 +27,22 @@ class Matrix:
         """The expressions inside."""
         return ()
 
+    def turned(self) -> Matrix | None:
+        """Return the transpose with the turning done inside, where that reads better."""
+        return None
+
     @property
     def weight(self) -> int:
         """The number of symbols and operations."""
         return 1 + sum(p.weight for p in self.parts)
+
+
+@dataclass(frozen=True)
+class Member:
+    """An axis at which one member of a family is meant: an entry, or a block of so many entries."""
+
+    index: Index
+    block: Size | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class Symbol(Matrix):
     """
 
     name: str
-    fixed: tuple[int | str | None, ...] = ()
+    fixed: tuple[int | str | Member | None, ...] = ()
     symmetric: bool = False
 
     @property
@@ -398,6 +410,8 @@ def sign(x: Matrix) -> int:
 
 def transpose(x: Matrix) -> Matrix:
     """Return Xᵀ with the transposes pushed inwards."""
+    if inside := x.turned():
+        return inside
     match x:
         case Matrix(dims=()) | Identity():
             return x

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
+from . import family
 from . import matrix as mx
 from .matrix import Matrix
 from .matrix_parts import explicit, inside, slices
@@ -126,6 +127,9 @@ class PythonPrinter:
         """Return a slice, its sizes taken from the arguments."""
         return ":".join(self.size(part) if re.search("[A-Za-z_]", part) else part for part in where.split(":"))
 
+    def _shape(self, dims: tuple[object, ...]) -> str:
+        return self.size(dims[0]) if len(dims) == 1 else f"({', '.join(map(self.size, dims))})"
+
     def call(self, name: str) -> str:
         """Return a function's name and remember that it needs a definition."""
         self.used.add(name)
@@ -146,7 +150,7 @@ class PythonPrinter:
             case mx.Dimension():
                 return self.size(x.name), ATOM
             case mx.Ones():
-                return f"jnp.ones({self.size(x.dims[0])})", ATOM
+                return f"jnp.ones({self._shape(x.dims)})", ATOM
             case mx.Identity():
                 return f"jnp.eye({self.size(x.dims[0])})", ATOM
             case mx.Transpose(x=mx.Inverse() as inner) if len(x.dims) == 2:
@@ -207,6 +211,10 @@ class PythonPrinter:
                 return f"jnp.convolve({self(x.items[0])}, {self(x.items[1])}, mode='{x.mode}')", ATOM
             case mx.Block():
                 return block(x, self), ATOM
+            case family.Family() | family.FamilySum() | family.Blocks() | family.Reshaped() | family.Lower():
+                from .python_family import family as printed  # built on this printer
+
+                return printed(x, self)
             case mx.Labelled():
                 return labelled(x, self), ATOM
             case mx.Each():
@@ -333,10 +341,10 @@ class PythonPrinter:
         return text + ("" if plain or size.denominator == 1 else f" / {size.denominator}"), TIMES
 
     def _product(self, items: list[Matrix], spread: bool) -> str:
-        if len(items) == 2 and _column(items[0]) and _row(items[1]):
+        if len(items) == 2 and column(items[0]) and row(items[1]):
             return self._outer(items[0], items[1], spread)
         for n in range(len(items) - 1):
-            if _column(items[n]) and _row(items[n + 1]):
+            if column(items[n]) and row(items[n + 1]):
                 left, right = items[: n + 1], items[n + 1 :]
                 return f"jnp.outer({self._chain(left)}, {self._chain(right)})"
         return self._chain(items)
@@ -357,26 +365,26 @@ class PythonPrinter:
         for n, item in enumerate(items[:-1]):
             turned = isinstance(item, mx.Transpose) and isinstance(item.x, mx.Inverse)
             inverse = item.x if isinstance(item, mx.Transpose) else item
-            if isinstance(inverse, mx.Inverse) and not (n == len(items) - 2 and _row(last)):
+            if isinstance(inverse, mx.Inverse) and not (n == len(items) - 2 and row(last)):
                 matrix = self(inverse.x, ATOM) + ".T" if turned else self(inverse.x)
                 solved = f"jnp.linalg.solve({matrix}, {self._wrapped(items[n + 1 :])})"
                 return f"{self._wrapped(items[:n])} @ {solved}" if n else solved
         if isinstance(first, mx.Diag) and len(first.dims) == 2:
             rest = items[1:]
-            column = len(rest[-1].dims) == 1 and not _row(rest[-1])
-            return f"{self(first.x, ATOM)}{'' if column else '[:, None]'} * {self._wrapped(rest)}"
+            upright = len(rest[-1].dims) == 1 and not row(rest[-1])
+            return f"{self(first.x, ATOM)}{'' if upright else '[:, None]'} * {self._wrapped(rest)}"
         if isinstance(last, mx.Diag) and len(last.dims) == 2:
             return f"{self._wrapped(items[:-1])} * {self(last.x, UNARY)}"
-        if _row(first) and isinstance(first.x, mx.Ones):  # type: ignore[attr-defined]
-            return f"jnp.sum({self._chain(items[1:])}{', axis=0' if not _column(last) else ''})"
+        if row(first) and isinstance(first.x, mx.Ones):  # type: ignore[attr-defined]
+            return f"jnp.sum({self._chain(items[1:])}{', axis=0' if not column(last) else ''})"
         if isinstance(first, mx.Difference):
-            return f"jnp.diff({self._chain(items[1:])}{'' if _column(last) else ', axis=0'})"
+            return f"jnp.diff({self._chain(items[1:])}{'' if column(last) else ', axis=0'})"
         if isinstance(first, mx.Transpose) and isinstance(first.x, mx.Difference):
-            side = "" if _column(last) else ", axis=0"
+            side = "" if column(last) else ", axis=0"
             return f"-jnp.diff({self._chain(items[1:])}{side}, prepend=0, append=0)"
         if isinstance(last, mx.Ones):
-            return f"jnp.sum({self._chain(items[:-1])}{', axis=1' if not _row(first) else ''})"
-        if _column(last) and not _row(first):
+            return f"jnp.sum({self._chain(items[:-1])}{', axis=1' if not row(first) else ''})"
+        if column(last) and not row(first):
             return f"{self(first, UNARY)} @ {self._wrapped(items[1:])}"
         for n, item in enumerate(items):
             if n > 0 and isinstance(item, mx.Diag) and len(item.dims) == 2:
@@ -388,9 +396,11 @@ class PythonPrinter:
         return f"({text})" if len(items) > 1 else text
 
 
-def _row(x: Matrix) -> bool:
+def row(x: Matrix) -> bool:
+    """Say whether an expression is a row."""
     return isinstance(x, mx.Transpose) and len(x.dims) == 1
 
 
-def _column(x: Matrix) -> bool:
-    return len(x.dims) == 1 and not _row(x)
+def column(x: Matrix) -> bool:
+    """Say whether an expression is a column."""
+    return len(x.dims) == 1 and not row(x)

@@ -18,6 +18,7 @@ from .build import add, along_axis, fn, mul, num, power, reduce, size
 from .expr import Array, At, Expr, Index, Num, Pos, Size, axis, temporary, walk
 from .library import known
 from .rename import rename
+from .reshape import reshaped
 
 
 class Value(NamedTuple):
@@ -254,11 +255,11 @@ def _transpose(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
 
 
 def _reshape(eqn: Any, v: list[Value], dims: tuple[Size, ...]) -> Expr:
-    old = [n for n, d in enumerate(v[0].dims) if d != 1]
-    new = [n for n, d in enumerate(dims) if d != 1]
-    if [v[0].dims[n] for n in old] != [dims[n] for n in new]:
-        raise UnreadableError(f"a reshape of ({_list(v[0].dims)}) to ({_list(dims)}), which merges or splits axes")
-    return rename(v[0].expr, {axis(o, v[0].dims[o]): axis(n, dims[n]) for o, n in zip(old, new, strict=True)})
+    old, new = ([axis(n, d) for n, d in enumerate(sizes) if d != 1] for sizes in (v[0].dims, dims))
+    made = reshaped(new, old, v[0].expr)
+    if made is None:
+        raise UnreadableError(f"a reshape of ({_list(v[0].dims)}) to ({_list(dims)})")
+    return made
 
 
 def _list(dims: tuple[Size, ...]) -> str:

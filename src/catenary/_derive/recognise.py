@@ -15,6 +15,7 @@ from . import expr as ex
 from . import matrix as mx
 from .convolve import Convolved, convolved, one_convolution, reverse
 from .expr import Array, At, Index, Size
+from .family import Lower
 from .look import factors
 from .matrix import Matrix, hadamard, product, scaled, total, transpose
 from .recurrence import Timed
@@ -127,7 +128,7 @@ class Recogniser:
             fixed = fixed if any(f is not None for f in fixed) else ()
         elif not any(isinstance(f, int) for f in fixed) and (array.body is not None or len(axes) == len(fixed)):
             fixed = ()  # a definition is written without axes of size 1
-        if len(axes) > 2:
+        if len(axes) > 2 and (fixed or len(set(axes)) < len(axes)):
             raise NotMatrix
         x: Matrix = mx.Symbol(_sizes(axes), name, fixed, len(fixed) == 0 and array.symmetric)
         if not name:
@@ -139,6 +140,8 @@ class Recogniser:
         return x, axes
 
     def _function(self, expr: ex.Fn) -> Placed:
+        if expr.name in ("ge", "gt") and (found := _triangle(expr)):
+            return found
         if expr.name == "eq":
             chosen = selection(expr)
             if chosen is not None:
@@ -183,14 +186,16 @@ class Recogniser:
         if expr.name == "reverse" and axes == (inside,):
             return reverse(x), (outside,)
         x, axes = _upright(x, axes, inside)
+        if inside not in axes or (len(axes) > 2 and axes[-1] is not inside):
+            raise NotMatrix
         where = axes.index(inside)
         return mx.Along(x.dims, x, expr.name, where), tuple(outside if i is inside else i for i in axes)
 
     def _reduce(self, expr: ex.Reduce) -> Placed:
         x, axes = self.place(expr.body)
-        if len(expr.indices) == len(axes):
+        if set(expr.indices) == set(axes):
             return mx.Reduction((), x, expr.name, None), ()
-        if len(expr.indices) > 1:
+        if len(expr.indices) > 1 or len(axes) > 2 or expr.indices[0] not in axes:
             raise NotMatrix
         x, axes = _upright(x, axes, expr.indices[0])
         where = axes.index(expr.indices[0])
@@ -285,12 +290,29 @@ class Network:
 
     def contract(self) -> Placed:
         """Sum out every summed index and return what is left."""
+        for key in [k for k in self.factors if len(k) > 2]:
+            self._sum_whole(key)
         while self.summed:
             index = min(self.summed, key=self._difficulty)
             self.summed.remove(index)
             self._eliminate(index)
         x, axes = self._rest()
         return scaled(self.scalars, x), axes
+
+    def _sum_whole(self, key: frozenset[Index]) -> None:
+        """Sum an array with more than two axes over all of them; nothing else may depend on one."""
+        others = [k for k in self.factors if k is not key]
+        if not self.summed and all(k <= key for k in others):
+            return
+        if not key <= set(self.summed) or any(k & key for k in others):
+            raise NotMatrix
+        x, _ = self.take(key)
+        self.summed = [i for i in self.summed if i not in key]
+        scalars, core = (x.scalars, x.x) if isinstance(x, mx.Scaled) else ((), x)
+        if isinstance(core, mx.Power) and core.exponent == 2:
+            self.put(scaled(scalars, mx.SquaredNorm((), core.x)), ())
+        else:
+            self.put(scaled(scalars, mx.Reduction((), core, "sum", None)), ())
 
     def _difficulty(self, index: Index) -> tuple[int, int]:
         edges = [k for k in self.factors if index in k and len(k) == 2]
@@ -329,7 +351,9 @@ class Network:
     def _rest(self) -> Placed:
         left = sorted({i for k in self.factors for i in k}, key=lambda i: i.name)
         if len(left) > 2:
-            raise NotMatrix
+            if [*self.factors] != [frozenset(left)]:
+                raise NotMatrix
+            return self.take(frozenset(left))
         if not left:
             return mx.Number((), Fraction(1)), ()
         if len(left) == 1:
@@ -391,7 +415,10 @@ def common_axes(placed: Sequence[Placed]) -> tuple[Index, ...]:
     """Return the axes of all, in the order that needs the fewest transposes."""
     axes = sorted({i for _, own in placed for i in own}, key=lambda i: i.name)
     if len(axes) > 2:
-        raise NotMatrix
+        ordered = {own for _, own in placed if own}
+        if len(ordered) > 1:
+            raise NotMatrix
+        return ordered.pop()
     orders = (tuple(axes), tuple(reversed(axes))) if len(axes) == 2 else (tuple(axes),)
     return min(orders, key=lambda order: sum(transposes(aligned(x, own, order)) for x, own in placed))
 
@@ -411,6 +438,8 @@ def aligned(x: Matrix, own: tuple[Index, ...], axes: tuple[Index, ...]) -> Matri
     """Return x over the given axes: transposed, or repeated by a product with 1; scalars stay scalars."""
     if own == axes or not own:
         return x
+    if len(axes) > 2 or not set(own) <= set(axes):
+        raise NotMatrix
     if len(own) == 2:
         return transpose(x)
     a, b = axes
@@ -419,10 +448,26 @@ def aligned(x: Matrix, own: tuple[Index, ...], axes: tuple[Index, ...]) -> Matri
     return product([mx.Ones((a.size,)), transpose(x)], _sizes(axes))
 
 
+def _triangle(expr: ex.Fn) -> Placed | None:
+    """Return [i + k ≥ j] as the matrix with ones on and below a diagonal."""
+    a, b = expr.children
+    gap = build.add((a, build.mul((build.num(-1), b))))
+    terms = dict((rest, c) for c, rest in map(build.split, gap.children if isinstance(gap, ex.Add) else (gap,)))
+    k = terms.pop(build.ONE, Fraction(0)) - (expr.name == "gt")
+    rows = [t.index for t, c in terms.items() if isinstance(t, ex.Pos) and c == 1]
+    columns = [t.index for t, c in terms.items() if isinstance(t, ex.Pos) and c == -1]
+    if len(terms) != 2 or not rows or not columns or k.denominator != 1:
+        return None
+    axes = (rows[0], columns[0])
+    return Lower(_sizes(axes), int(k)), axes
+
+
 def full(x: Matrix, own: tuple[Index, ...], axes: tuple[Index, ...]) -> Matrix:
     """Return x over the given axes, scalars repeated as well."""
     if own or not axes:
         return aligned(x, own, axes)
+    if len(axes) > 2:
+        raise NotMatrix
     ones: list[Matrix] = [mx.Ones((axes[0].size,))]
     if len(axes) == 2:
         ones.append(mx.Transpose((axes[1].size,), mx.Ones((axes[1].size,))))

@@ -52,11 +52,7 @@ def fold(lines: Sequence[Line]) -> list[Line]:
     families: dict[tuple[str, str, bool], list[Line]] = {}
     for line in lines:
         families.setdefault(key(line), []).append(line)
-    recursions = {
-        k: _fold(k[0], family)
-        for k, family in families.items()
-        if len(family) > 1 and k[2]
-    }
+    recursions = {k: _fold(k[0], family) for k, family in families.items() if len(family) > 1 and k[2]}
     folded: list[Line] = []
     for line in lines:
         family = families[key(line)]

@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
 
+from . import family
 from . import matrix as mx
 from .entries import RATIO, Axes, Entries
 from .expr import Size
@@ -101,6 +102,11 @@ class Style:
     def block(self, items: Sequence[str], axis: int) -> str:
         """Return pieces below (axis 0) or beside each other."""
 
+    @abstractmethod
+    def each(self, indices: Sequence[str]) -> str:
+        """Return for which members of a family an equation holds."""
+
+    dots = "…"
     ratio_level = RATIO
 
     def letter(self, name: str) -> str:
@@ -149,7 +155,8 @@ class Printer:
         s = self.style
         match x:
             case mx.Symbol():
-                return s.indexed(x.shown, x.entry) if x.entry else s.symbol(x.shown), ATOM
+                fixed = subscripts(x)
+                return s.indexed(x.shown, fixed) if fixed else s.symbol(x.shown), ATOM
             case mx.Number():
                 return signed(s, x.value)
             case mx.Dimension():
@@ -213,6 +220,16 @@ class Printer:
                 return s.convolved.join(self(i, ATOM) for i in x.items), HADAMARD
             case mx.Block():
                 return s.block([self._piece(p) for p in pieces(x)], x.axis), ATOM
+            case family.Family():
+                return self.piece(x.x)
+            case family.FamilySum():
+                return s.big("sum", [s.axis(x.index.name)], self(x.x, SCALED)), SCALED
+            case family.Blocks():
+                return self._blocks(x), ATOM
+            case family.Reshaped():
+                return s.function("reshape", [self(x.x)]), ATOM
+            case family.Lower():
+                return s.function("tril", [s.ones, *([s.number(Fraction(x.k))] if x.k else [])]), ATOM
             case mx.Labelled():
                 return self.labelled(x), SUM
             case mx.Each():
@@ -231,6 +248,11 @@ class Printer:
 
     def _piece(self, x: Matrix | Size) -> str:
         return self(x) if isinstance(x, Matrix) else self.style.number(Fraction(0))
+
+    def _blocks(self, x: family.Blocks) -> str:
+        s, last = self.style, str(x.index.size)
+        first, end = (self(family.at(x.x, x.index, place), HADAMARD) for place in ("1", last))
+        return s.block([first, *([s.dots] if last != "2" else []), end], x.axis)
 
     def _power(self, x: mx.Power) -> tuple[str, int]:
         if isinstance(x.x, mx.SquaredNorm) and x.exponent > 0:
@@ -279,7 +301,7 @@ class Printer:
         negative = sum(mx.sign(p) < 0 for p in front) % 2
         text = self._quotient([p for p in front if not _below(p)], [*(p for p in front if _below(p)), *divisors])
         if rest:
-            open_ = len(rest) == 1 and isinstance(rest[0], mx.Over)
+            open_ = len(rest) == 1 and isinstance(rest[0], mx.Over | family.FamilySum)
             loose = len(rest) == 1 and text != "" and isinstance(rest[0], mx.Hadamard)
             pieces = [
                 self(p, SCALED if open_ or (text == "" and len(rest) == 1) else HADAMARD if loose else PRODUCT)
@@ -323,6 +345,20 @@ class Printer:
     def size(self, name: str) -> str:
         """Return the size of an axis: N, or |N| where N is the axis itself."""
         return self.style.function("abs", [self.style.axis(name)]) if self.axes.labels else self.style.symbol(name)
+
+
+def subscripts(x: mx.Symbol) -> list[str]:
+    """Return the positions and the members of a family at which a symbol is meant; a dot where an axis is whole.
+
+    Dots stand only where the sizes do not tell which axis is meant.
+    """
+    if not any(isinstance(f, mx.Member) for f in x.fixed):
+        return x.entry
+    found = [f for f in x.fixed if isinstance(f, mx.Member | int)]
+    sizes = [*x.dims, *(f.index.size for f in found if isinstance(f, mx.Member) and f.block is None)]
+    unclear = len(set(sizes)) < len(sizes) and len({*x.dims}) == len(x.dims)
+    names = [f.index.name if isinstance(f, mx.Member) else "·" if f is None else str(f) for f in x.fixed]
+    return [n for n, f in zip(names, x.fixed, strict=True) if f in found or (unclear and f is None and found)]
 
 
 def _letter(x: Matrix) -> bool:

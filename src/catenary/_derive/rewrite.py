@@ -13,6 +13,7 @@ from . import rewrite_axes as axes
 from . import rewrite_entry as entry
 from . import rewrite_linalg as linalg
 from . import rewrite_product as product
+from . import rewrite_reshape as reshape
 from . import rewrite_sum as sums
 from . import rewrite_where as choices
 from .expr import Add, Along, Expr, Fn, Mul, Pow, Reduce
@@ -67,6 +68,7 @@ RULES: list[Rule] = [
     Rule("exp(v) / Σ exp(v) = softmax(v)", (Mul,), product.softmax),
     Rule("[u > 0] f([u > 0], |u|) = [u > 0] f(1, u)", (Mul,), choices.known_beside),
     Rule("[x ≠ 0] x f = x f", (Mul,), choices.zero_times),
+    Rule("c softmax(where(c, v, −∞)) = softmax(where(c, v, −∞))", (Mul,), product.mask_of_softmax),
     Rule("x [x > 0] = relu(x) = relu(x) [x > 0]", (Mul,), product.relu_product),
     Rule("sinh x / cosh x = tanh x, sin x / cos x = tan x, sign x / |x| = 1 / x", (Mul,), product.quotients),
     Rule("1 / (1 + exp u) = σ(-u)", (Pow,), axes.reciprocal_of_one_plus_exp),
@@ -88,4 +90,10 @@ RULES: list[Rule] = [
     Rule("[i ≥ j] L_ij = L_ij", (Mul,), linalg.triangular),
     Rule("A A⁻¹ = I, L⁻ᵀ L⁻¹ = S⁻¹", (Reduce,), linalg.joined),
     Rule("Σ log L_ii = ½ logdet S", (Reduce,), linalg.sum_of_logs),
+    Rule("a reshape leaves alone what does not depend on its axes", (Along,), reshape.constant),
+    Rule("a reshape of a reshape is one", (Along,), reshape.reshape_of_reshape),
+    Rule("f(a, b)[h k] = f(a[h k], b[h k])", (Along,), reshape.split_inside),
+    Rule("a merge goes into a sum of products", (Along,), reshape.merge_inside),
+    Rule("f(a[(h k)], b[(h k)]) = f(a, b)[(h k)]", (Fn, Pow, Mul, Add), reshape.merge_outside),
+    Rule("Σ_hk a[h k] b[h k] = Σ_j a_j b_j", (Reduce,), reshape.sum_of_reshape),
 ]

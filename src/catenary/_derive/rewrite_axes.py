@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .build import ONE, add, along, fn, mul, num, power, reduce, total
 from .expr import Add, Along, At, Expr, Fn, Index, Num, Pos, Pow, Reduce, head
-from .look import call, factors, others
+from .look import call, factors, indicator, others
 from .rename import peel, rename
 
 
@@ -20,10 +20,8 @@ def reciprocal_of_one_plus_exp(node: Pow) -> Expr | None:
 
 def power_of_indicator(node: Pow) -> Expr | None:
     """An indicator is 0 or 1, and so are its positive powers."""
-    inner = peel(node.base, Fn)
-    indicator = isinstance(inner, Fn) and inner.name in ("gt", "ge", "lt", "le", "eq", "ne", "not", "and", "or")
-    indicator = indicator or (isinstance(node.base, At) and node.base.array.kind == "one-hot")
-    return node.base if indicator and node.exponent > 0 else None
+    known = indicator(node.base) or (isinstance(node.base, At) and node.base.array.kind == "one-hot")
+    return node.base if known and node.exponent > 0 else None
 
 
 def sum_of_softmax(node: Reduce) -> Expr | None:

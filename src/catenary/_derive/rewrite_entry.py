@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from . import positions
 from .build import ONE, ZERO, add, fn, mul, negative_first, num, power, reduce, split, total
-from .expr import Add, Along, At, Expr, Fn, Mul, Num, Pos, Reduce, head
-from .look import call, others, positive
+from .expr import Add, Along, At, Expr, Fn, Mul, Num, Pos, Reduce
+from .look import call, indicator, others, positive
 from .rename import peel, rename
 
 COMPARE: dict[str, Callable[[object, object], bool]] = {
@@ -50,6 +50,8 @@ def fold_numbers(node: Fn) -> Expr | None:
             return max(a, key=lambda x: x.value) if node.name == "max" else min(a, key=lambda x: x.value)  # type: ignore[attr-defined]
         case "gt" | "ge" if a[1] is ZERO and positive(a[0], strictly=True):
             return ONE
+        case "ne" if ZERO in a and any(map(indicator, a)):
+            return a[0] if a[1] is ZERO else a[1]
         case "gt" if a[0] is ZERO and (isinstance(a[1], Pos) or positive(a[1])):
             return ZERO
         case "ge" if a[0] is ZERO and positive(a[1], strictly=True):
@@ -71,12 +73,6 @@ def fold_numbers(node: Fn) -> Expr | None:
         case "lt" | "le":
             return fn({"lt": "gt", "le": "ge"}[node.name], a[1], a[0])
     return None
-
-
-def indicator(x: Expr) -> bool:
-    """Say whether an expression is a comparison, 0 or 1."""
-    x = head(x)
-    return isinstance(x, Fn) and x.name in ("gt", "ge", "lt", "le", "eq", "ne", "not", "and", "or")
 
 
 def where(node: Fn) -> Expr | None:

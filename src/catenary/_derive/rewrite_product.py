@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from .build import ONE, ZERO, add, along_axis, fn, mul, num, power, split
-from .expr import Add, Expr, Fn, Index, Mul, Pow, Reduce
+from .expr import Add, Along, Expr, Fn, Index, Mul, Num, Pow, Reduce
 from .look import call, factors, is_delta, others
 from .rename import peel, rename
 
@@ -172,4 +172,18 @@ def quotients(node: Mul) -> Expr | None:
             row = QUOTIENTS.get((a.name, b.base.name))
             if row and a.children == b.base.children:
                 return mul([*others(node.children, n, m), row(a.children[0]), power(b.base, b.exponent + 1)])
+    return None
+
+
+def mask_of_softmax(node: Mul) -> Expr | None:
+    """c softmax(where(c, v, -inf)) = softmax(where(c, v, -inf))."""
+    for a in node.children:
+        p = peel(a, Along)
+        if not isinstance(p, Along) or p.name != "softmax":
+            continue
+        masked = peel(p.body, Fn)
+        if isinstance(masked, Fn) and masked.name == "where" and masked.children[2] is Num(float("-inf")):
+            mask = rename(masked.children[0], dict(zip(p.inner, p.outer, strict=True)))
+            if mask in node.children:
+                return mul(others(node.children, node.children.index(mask)))
     return None

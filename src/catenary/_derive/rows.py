@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from . import matrix as mx
 from .entries import Axes, Entries
 from .expr import Index
+from .family import Family
 from .render import Printer, Style
 
 if TYPE_CHECKING:
@@ -56,8 +57,11 @@ class Rows:
         """Return a line as a row."""
         entries = self.entries(line)
         right = self.printer(entries if entries is not None else line.value)
+        each = _each(line, entries)
+        spans = [self.style.each([i.name for i in each.indices])] if each else []
         spanned = line.span and not (entries is not None and _over(line.value))
-        return Row(self.left(line, entries), right, self.span(line) if spanned else self.steps(line))
+        spans.append(self.span(line) if spanned else self.steps(line))
+        return Row(self.left(line, entries), right, " ".join(filter(None, spans)))
 
     def entries(self, line: Line) -> mx.Labelled | None:
         """Return the line's value with its indices, where it is shown so."""
@@ -66,6 +70,9 @@ class Rows:
 
     def left(self, line: Line, entries: mx.Labelled | None) -> str:
         """Return what a line defines."""
+        each = _each(line, entries)
+        if each:
+            return self._member(line, each)
         axes = entries.axes if entries is not None else ()
         names = self.printer.axes.names(axes)
         step = line.value.letter if entries is None and isinstance(line.value, mx.Each) else ""
@@ -79,6 +86,16 @@ class Rows:
             by.append(self._entry(mx.stepped(name, step) if step else name, axes[split:], names))
             axes = axes[:split]
         return self.style.partial(self._entry(line.differential, axes, names), by[::-1])
+
+    def _member(self, line: Line, each: Family) -> str:
+        """Return the member of a family that a line defines."""
+        if not line.differential:
+            return self.printer(each.named(line.name))
+        by, end = [], len(each.order)
+        for name, rank in reversed(line.by):
+            by.append(self.printer(each.named(name, end - rank, end)))
+            end -= rank
+        return self.style.partial(self.printer(each.named(line.differential, 0, end)), by[::-1])
 
     def _entry(self, name: str, axes: Sequence[Index], names: dict[Index, str]) -> str:
         writer = Entries(self.printer, {})
@@ -108,6 +125,11 @@ class Rows:
 def _over(x: mx.Matrix) -> bool:
     """Say whether an expression is a sum over layers."""
     return isinstance(x.x if isinstance(x, mx.Scaled) else x, mx.Over)
+
+
+def _each(line: Line, entries: mx.Labelled | None) -> Family | None:
+    """Return the line's value where it is shown for each member of a family."""
+    return line.value if entries is None and isinstance(line.value, Family) else None
 
 
 def beside(rows: Sequence[Row]) -> list[Row]:

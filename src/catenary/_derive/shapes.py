@@ -13,7 +13,9 @@ import jax
 from jax import export
 
 from .. import _jax
+from .expr import Index
 from .positions import FEWEST
+from .reshape import groups
 
 Axis = tuple[Any, int]
 SQUARE = frozenset({"lu", "cholesky", "eigh", "triangular_solve", "custom_linear_solve"})  # of a square matrix
@@ -27,6 +29,8 @@ class Ties:
         """Start with every axis alone."""
         self.parent: dict[Any, Any] = {}
         self.steps: list[Axis] = []  # axes that loops run along
+        # an axis, and those it splits into or is merged from, with their lengths
+        self.products: list[tuple[Any, list[tuple[Any, int]]]] = []
 
     def find(self, a: Any) -> Any:
         """Return the representative of an axis' class."""
@@ -56,6 +60,8 @@ def _scan(jaxpr: Any, ties: Ties, path: tuple[int, ...] = ()) -> None:
     for place, eqn in enumerate(jaxpr.eqns):
         for (u, n), (v, m) in _pairs(eqn):
             ties.join((name(u), n), (name(v), m))
+        for (u, n), parts in _products(eqn):
+            ties.products.append(((name(u), n), [((name(v), m), v.aval.shape[m]) for v, m in parts]))
         if eqn.primitive.name == "scan":
             _loop(eqn, ties, path, place)
             continue
@@ -118,15 +124,29 @@ def _pairs(eqn: Any) -> Iterator[tuple[Axis, Axis]]:
         left = [n for n in range(ins[0].aval.ndim) if n not in eqn.params["axes"]]
         yield from (((ins[0], k), (out, n)) for n, k in enumerate(left))
     elif name in ("reshape", "squeeze", "expand_dims"):
-        old = [n for n, d in enumerate(ins[0].aval.shape) if d != 1]
-        new = [n for n, d in enumerate(out.aval.shape) if d != 1]
-        if [ins[0].aval.shape[n] for n in old] == [out.aval.shape[n] for n in new]:
-            yield from (((ins[0], o), (out, n)) for o, n in zip(old, new, strict=True))
+        yield from ((one[0], other[0]) for one, other in _runs(eqn) if len(one) == len(other) == 1)
     else:
         for v in ins:
             if getattr(v.aval, "ndim", 0) == getattr(out.aval, "ndim", -1):
                 same = [n for n in range(out.aval.ndim) if out.aval.shape[n] == v.aval.shape[n] != 1]
                 yield from (((v, n), (out, n)) for n in same)
+
+
+def _products(eqn: Any) -> Iterator[tuple[Axis, list[Axis]]]:
+    """Yield each axis that one equation splits, or makes by a merge, with its parts."""
+    if eqn.primitive.name == "reshape":
+        for old, new in _runs(eqn):
+            if len(old) != len(new) and 1 in (len(old), len(new)):
+                yield (old[0], new) if len(old) == 1 else (new[0], old)
+
+
+def _runs(eqn: Any) -> Iterator[tuple[list[Axis], list[Axis]]]:
+    """Yield the smallest runs of axes of a reshape's argument and result with the same number of entries."""
+    sides = []
+    for v in (eqn.outvars[0], eqn.invars[0]):
+        sides.append({Index(str(n), d): (v, n) for n, d in enumerate(v.aval.shape) if d != 1})
+    for new, old in groups([*sides[0]], [*sides[1]]):
+        yield [sides[1][i] for i in old], [sides[0][i] for i in new]
 
 
 def symbolic(
@@ -150,6 +170,10 @@ def symbolic(
     general = {(n, a): ties.find((((), id(jaxpr.invars[n])), a)) for n, a in axes}
     by_number = {(n, a): flat[n].shape[a] for n, a in axes}
     steps = {ties.find(a) for a in ties.steps}
+    products = [(ties.find(whole), [(ties.find(p), d) for p, d in parts]) for whole, parts in ties.products]
+    for end in (-1, 0) if products else ():
+        names = _names(flat, axes, general, data, given, taken, {})
+        yield _structs(flat, axes, _split(names, general, products, end, taken))
     for classes in (general, by_number):
         loops = [classes[a] for a in axes if general[a] in steps]
         called = dict.fromkeys(loops[:1] if "T" not in taken | set(given.values()) else [], "T")
@@ -179,6 +203,29 @@ def _names(
         if flat[a[0]].shape[a[1]] != 1 and classes[a] not in names:
             names[classes[a]] = next(fresh)
     return {a: names[classes[a]] for a in axes if classes[a] in names}
+
+
+def _split(
+    names: dict[Axis, str], classes: dict[Axis, Any],
+    products: Sequence[tuple[Any, list[tuple[Any, int]]]], end: int, taken: set[str],
+) -> dict[Axis, str]:  # fmt: skip
+    """Return the names with a product for an axis that splits: 4*d for 4 heads.
+
+    Of the parts that no argument's axis is, the one at the given end gets a name and the others are numbers.
+    """
+    known = {classes[a]: name for a, name in names.items()}
+    used = {*taken, *names.values()}
+    found: dict[Any, str] = {}
+    for whole, parts in products:
+        if whole not in known:
+            continue
+        free = [p for p, _ in parts if p not in known]
+        if free:
+            known[free[end]] = next(c for c in ("d", *LETTERS) if c not in used)
+            used.add(known[free[end]])
+        known |= {p: str(d) for p, d in parts if p not in known}
+        found.setdefault(whole, "*".join(sorted((known[p] for p, _ in parts), key=lambda name: not name.isdigit())))
+    return {a: found.get(classes[a], name) for a, name in names.items()}
 
 
 def _structs(flat: Sequence[Any], axes: Sequence[Axis], names: dict[Axis, str]) -> list[jax.ShapeDtypeStruct]:

@@ -84,6 +84,13 @@ def _sizes(used: set[str], inputs: Sequence[Input], access: dict[str, str]) -> l
     for i in inputs:
         for n, d in enumerate(dims_of(i.struct.shape)):
             where.setdefault(str(d), f"{access[i.name]}.shape[{n}]")
+    for product in [d for d in where if "*" in d and "+" not in d and "-" not in d]:
+        for name in product.split("*"):
+            others = product.split("*")
+            others.remove(name)
+            if name.isidentifier() and name not in where and all(o.isdigit() or o in where for o in others):
+                below = " * ".join(o if o.isdigit() else where[o] for o in others)
+                where[name] = f"{where[product]} // {below if len(others) == 1 else f'({below})'}"
     return [f"{d} = {where[d]}" for d in sorted(used) if d in where]
 
 

@@ -80,7 +80,8 @@ class Text(Style):
         if any(c in LOWERED for c in own) == bool(own) and all(c in LOWERED for c in inside):
             return greek(base) + own + ("‚" if own and inside[0] in DIGITS else "") + inside
         shown = "".join(indices) if all(len(i) == 1 for i in indices) else ",".join(indices)
-        return f"{greek(base)}_{{{sub + ',' if sub else ''}{shown}}}"
+        shown = f"{sub},{shown}" if sub else shown
+        return f"{greek(base)}_{shown if len(shown) == 1 else f'{{{shown}}}'}"
 
     def labelled(self, name: str, labels: Sequence[str]) -> str:
         """Return an entry: X[N n]."""
@@ -119,6 +120,10 @@ class Text(Style):
     def range(self, index: str, values: str, also: Sequence[str]) -> str:
         """Return where a recursion holds: (i = 1, …, L, a₀ = x)."""
         return f"({', '.join([f'{index} = {values}', *also])})"
+
+    def each(self, indices: Sequence[str]) -> str:
+        """Return for which members of a family an equation holds."""
+        return f"(for each {', '.join(indices)})"
 
     def transposed(self, inner: str) -> str:
         """Return Xᵀ."""

@@ -194,7 +194,10 @@ class Draw:
         shape = tuple(self.size(i.size) for i in wide)
         bodies = [np.broadcast_to(spread(self(c), wide), shape) for c in expr.children]
         out = tuple(self.size(i.size) for i in expr.outer)
-        value = np.asarray(FUNCTIONS_ALONG[expr.name](*bodies, out))
+        if expr.name == "reshape":
+            value = bodies[0].reshape(shape[: len(rest)] + out)
+        else:
+            value = np.asarray(FUNCTIONS_ALONG[expr.name](*bodies, out))
         own = (*rest, *expr.outer)
         axes = tuple(sorted(own, key=lambda i: i.name))
         return axes, value.transpose([own.index(i) for i in axes])

@@ -21,7 +21,7 @@ WIDTH = 100
 
 def shape(i: Input) -> str:
     """Return the shape of an input: N×n."""
-    return "×".join(map(str, dims_of(i.struct.shape))) or "scalar"
+    return "×".join(str(d).replace("*", "·") for d in dims_of(i.struct.shape)) or "scalar"
 
 
 def as_text(d: Derivation) -> str:
