@@ -176,7 +176,7 @@ class MathML(Style):
 
     def each(self, indices: Sequence[str]) -> str:
         """Return for which members of a family an equation holds."""
-        return row(f"<mo>(</mo><mtext>for each </mtext>{'<mo>,</mo>'.join(map(tokens, indices))}<mo>)</mo>")
+        return row(f"<mo>(</mo><mtext>for each</mtext>{THIN}{THIN}{'<mo>,</mo>'.join(map(tokens, indices))}<mo>)</mo>")
 
     def transposed(self, inner: str) -> str:
         """Return the transpose."""

@@ -223,7 +223,7 @@ class Printer:
             case family.Family():
                 return self.piece(x.x)
             case family.FamilySum():
-                return s.big("sum", [s.axis(x.index.name)], self(x.x, SCALED)), SCALED
+                return s.big("sum", [x.index.name], self(x.x, SCALED)), SCALED
             case family.Blocks():
                 return self._blocks(x), ATOM
             case family.Reshaped():
