@@ -61,8 +61,7 @@ def ours(entry: Entry) -> Outcome:
 
 def _options(entry: Entry) -> dict[str, Any]:
     options = {"order": entry.order} if entry.order > 1 else {}
-    takes = "assume" in inspect.signature(ct.derive).parameters
-    return options | ({"assume": entry.assume} if entry.assume and takes else {})
+    return options | ({"assume": entry.assume} if entry.assume else {})
 
 
 def timed(action: Callable[[], Any]) -> tuple[Any, float, str]:
