@@ -1,10 +1,14 @@
-"""The gallery: its textbooks' formulas are right."""
+"""The gallery: its textbooks' formulas are right, ours are too and as short, and its pages are as generated."""
+
+from statistics import median
 
 import jax
 import numpy as np
 import pytest
 
-from docs.gallery.programs import gallery
+from docs.gallery.outcome import ours
+from docs.gallery.page import FOLDER, LENGTH, index, page
+from docs.gallery.programs import FAMILIES, gallery
 
 ENTRIES = [(family, entry) for family, entries in gallery().items() for entry in entries]
 IDS = [f"{family}: {entry.name}" for family, entry in ENTRIES]
@@ -29,3 +33,25 @@ def test_a_wrong_textbook_is_caught():
     entry = ENTRIES[2][1]
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         assert_derivative(entry, lambda *args: 1.001 * entry.python(*args))
+
+
+LONGEST, MEDIAN = 2.5, 1.3
+OPEN = {"filters of images", "average pooling"}  # entries that fall short: refused, or too long
+whole = pytest.mark.skipif(not jax.__version__.startswith("0.10"), reason="derived once, on the oldest JAX of .ci/run")
+
+
+@whole
+@pytest.mark.parametrize("family", FAMILIES)
+def test_our_formulas_are_right_and_short_and_the_page_is_as_generated(family):
+    derived = [ours(entry) for entry in gallery()[family]]
+    made = dict(zip((entry.name for entry in gallery()[family]), derived, strict=True))
+    short = {name: o.trouble or o.ratio for name, o in made.items() if not o.right or o.ratio > LONGEST}
+    assert short.keys() == OPEN & made.keys(), short
+    text = page(family, gallery()[family], derived)
+    assert (FOLDER / f"{family}.md").read_text() == text, "run: python -m docs.gallery"
+
+
+def test_the_index_is_as_generated():
+    pages = {family: (FOLDER / f"{family}.md").read_text() for family in FAMILIES}
+    assert (FOLDER / "README.md").read_text() == index(pages), "run: python -m docs.gallery"
+    assert median(float(n) for text in pages.values() for n, _ in LENGTH.findall(text)) <= MEDIAN
