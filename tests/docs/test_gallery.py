@@ -36,7 +36,7 @@ def test_a_wrong_textbook_is_caught():
 
 
 LONGEST, MEDIAN = 2.5, 1.3
-OPEN = {"filters of images", "average pooling"}  # entries that fall short: refused, or too long
+OPEN = {"filters of images", "convolutional layer"}  # entries that fall short: refused, or too long
 whole = pytest.mark.skipif(not jax.__version__.startswith("0.10"), reason="derived once, on the oldest JAX of .ci/run")
 
 
