@@ -1,5 +1,7 @@
 """Random matrix programs: a formula without indices, right, of one form however the program is written."""
 
+import functools
+import operator
 import re
 
 import jax
@@ -65,10 +67,16 @@ def evaluate(tree, scope, backwards):
     if isinstance(tree, str):
         return scope[tree]
     kind, *parts = tree
-    values = [evaluate(p, scope, backwards) for p in parts]
+    return combined(kind, [evaluate(p, scope, backwards) for p in parts], scope, backwards)
+
+
+def combined(kind, values, scope, backwards):
+    """Return one operation on its operands."""
     if kind in ("A", "B", "At", "Bt"):
-        matrix = scope[kind[0]].T if kind.endswith("t") else scope[kind[0]]
-        return values[0] @ matrix.T if backwards else matrix @ values[0]
+        turned = kind.endswith("t")
+        if backwards:
+            return values[0] @ (scope[kind[0]] if turned else scope[kind[0]].T)
+        return (scope[kind[0]].T if turned else scope[kind[0]]) @ values[0]
     if kind == "subtract":
         return -values[1] + values[0] if backwards else values[0] - values[1]
     if backwards and len(values) == 2:
@@ -105,11 +113,13 @@ def renamed(program):
 
 def total(program, scope, backwards):
     """Return the sum of the numbers of a program."""
-    numbers = [
-        TOTALS[t[0]](evaluate(t[1], scope, backwards)) if t[0] in TOTALS else evaluate(t, scope, backwards)
-        for t in (reversed(program) if backwards else program)
-    ]
-    return sum(numbers[1:], numbers[0])
+    return functools.reduce(
+        operator.add,
+        (
+            TOTALS[t[0]](evaluate(t[1], scope, backwards)) if t[0] in TOTALS else evaluate(t, scope, backwards)
+            for t in (reversed(program) if backwards else program)
+        ),
+    )
 
 
 def arguments():

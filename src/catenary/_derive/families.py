@@ -18,6 +18,7 @@ from .recognise import NotMatrix, Placed, Recogniser, full
 from .recurrence import Timed
 from .rename import rename, whole
 
+MOST_LETTERS, MOST_SUMMED = 2, 5  # beyond that indices on the entries read better, and the choices are too many
 LETTERS = "hijlabcguvwxyzopqrstkmn"
 
 
@@ -250,6 +251,8 @@ class Families(Recogniser):
 
     def _sum_over(self, expr: ex.Reduce) -> Placed:
         """Return a sum over a family, of whatever axis leaves the lightest sum."""
+        if len(self.family) >= MOST_LETTERS or len(expr.indices) > MOST_SUMMED:
+            raise NotMatrix
         found = []
         for index in expr.indices:
             rest = {i: temporary(i.size) for i in expr.indices if i is not index}

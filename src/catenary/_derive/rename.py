@@ -211,12 +211,12 @@ def bound(name: str, indices: tuple[Index, ...], body: Expr) -> Reduce:
     places = {i: (str(i.size), occurrence(body, i)) for i in indices}
     alike = [list(g) for _, g in itertools.groupby(sorted(indices, key=places.__getitem__), key=places.__getitem__)]
     orders: Iterable[tuple[Index, ...]] = [tuple(itertools.chain(*alike))]
-    if 1 < math.prod(math.factorial(len(g)) for g in alike) <= MOST_ORDERS:
+    if 1 < math.prod(math.factorial(len(g)) for g in alike) <= MOST_ORDERS / body.weight:
         orders = (tuple(itertools.chain(*o)) for o in itertools.product(*map(itertools.permutations, alike)))
     return min((_bound(name, order, body) for order in orders), key=lambda r: r.key)
 
 
-MOST_ORDERS = 120  # of indices that stand alike: five around a cycle
+MOST_ORDERS = 2400  # of indices that stand alike, times what is renamed: five around a cycle, three in a long sum
 
 
 def _bound(name: str, order: tuple[Index, ...], body: Expr) -> Reduce:
