@@ -10,6 +10,7 @@ from . import expr as ex
 from . import matrix as mx
 from .expr import Index
 from .look import factors
+from .python_convolution import convolution
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Piece = tuple[str, tuple[Index, ...]]  # source, and the axes of the array it computes, each once
@@ -116,6 +117,9 @@ class _Source:
         return f"jnp.log(jnp.sum(jnp.exp({text}), axis={where}))", left
 
     def _contraction(self, e: ex.Reduce) -> Piece:
+        made = convolution(e, lambda x, axes: placed(*self(x), axes))
+        if made is not None:
+            return made
         pieces = [self(f) for f in factors(e.body)]
         letters = {i: LETTERS[n] for n, i in enumerate(dict.fromkeys(i for _, own in pieces for i in own))}
         left = tuple(i for i in letters if i not in e.indices)
