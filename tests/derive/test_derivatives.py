@@ -7,9 +7,9 @@ from jax import lax
 from jax.scipy import special
 
 import catenary as ct
-from catenary._derive import derivatives
-from catenary._derive.build import ONE, add, mul, num
+from catenary._derive.calculus import derivatives
 from catenary._derive.check import FormulaError
+from catenary._derive.expressions.build import ONE, add, mul, num
 
 one = jnp.ones
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 
 import catenary as ct
-from catenary._derive import expr as ex
-from catenary._derive import matrix as mx
-from catenary._derive.entries import Axes
-from catenary._derive.latex import OPERATORS, Latex
-from catenary._derive.mathml import MathML
-from catenary._derive.names import GREEK
-from catenary._derive.render import Printer
-from catenary._derive.text import BETWEEN, Text
+from catenary._derive.expressions import expr as ex
+from catenary._derive.matrices import matrix as mx
+from catenary._derive.printing.entries import Axes
+from catenary._derive.printing.latex import OPERATORS, Latex
+from catenary._derive.printing.mathml import MathML
+from catenary._derive.printing.render import Printer
+from catenary._derive.printing.text import BETWEEN, Text
+from catenary._derive.reading.names import GREEK
 
 from .examples import EXAMPLES
 from .katex import complaint

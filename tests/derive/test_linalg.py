@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import catenary as ct
-from catenary._derive.assume import FACTS, free_part, obeying
+from catenary._derive.expressions.assume import FACTS, free_part, obeying
 
 from .linalg_examples import EXAMPLES, A, a, log_determinant, mahalanobis, one
 

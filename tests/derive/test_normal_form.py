@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import catenary as ct
-from catenary._derive.build import add, fn, mul, num, power, total
-from catenary._derive.expr import Array, At, axis, temporary
-from catenary._derive.rename import rename
-from catenary._derive.value import DRAWS, same, spread
+from catenary._derive.expressions.build import add, fn, mul, num, power, total
+from catenary._derive.expressions.expr import Array, At, axis, temporary
+from catenary._derive.expressions.rename import rename
+from catenary._derive.expressions.value import DRAWS, same, spread
 
 I, J = axis(0, "N"), axis(1, "m")
 LEAVES = [

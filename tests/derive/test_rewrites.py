@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import catenary as ct
-from catenary._derive import build, define, rewrite
-from catenary._derive.build import ONE, add, along_axis, fn, mul, num, power, total
-from catenary._derive.expr import Add, Array, At, Fn, axis, temporary
-from catenary._derive.rename import rename
-from catenary._derive.value import DRAWS, spread
+from catenary._derive.defining import define
+from catenary._derive.expressions import build
+from catenary._derive.expressions.build import ONE, add, along_axis, fn, mul, num, power, total
+from catenary._derive.expressions.expr import Add, Array, At, Fn, axis, temporary
+from catenary._derive.expressions.rename import rename
+from catenary._derive.expressions.value import DRAWS, spread
+from catenary._derive.rewrites import rewrite
 
 from .examples import EXAMPLES
 from .families import FAMILIES

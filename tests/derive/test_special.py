@@ -9,8 +9,8 @@ import jax.scipy as jsp
 import pytest
 
 import catenary as ct
-from catenary._derive.build import num, power
-from catenary._derive.constants import PI, constant
+from catenary._derive.expressions.build import num, power
+from catenary._derive.expressions.constants import PI, constant
 
 from .test_stencil import agrees
 

@@ -14,11 +14,11 @@ import jax
 import numpy as np
 from jax import tree_util
 
-from .assume import obeying
-from .computed import derivatives
-from .program import Input
-from .read import dims_of
-from .value import ELEMENTWISE, _lse, sigmoid, softmax
+from .calculus.computed import derivatives
+from .expressions.assume import obeying
+from .expressions.value import ELEMENTWISE, _lse, sigmoid, softmax
+from .reading.program import Input
+from .reading.read import dims_of
 
 SIZES = (5, 3, 4, 6, 7, 9, 8)
 
@@ -100,7 +100,7 @@ def sample(inputs: Sequence[Input], seed: int, attempt: int) -> tuple[list[np.nd
 
 
 def _size(size: int | str, sizes: dict[str, int]) -> int:
-    from .value import Draw
+    from .expressions.value import Draw
 
     return size if isinstance(size, int) else Draw(0, 0.0, 1.0, sizes).size(size)
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from . import matrix as mx
-from . import write
-from .assume import free_part
 from .check import Check, compare, computed, evaluated, reliable, samples, scope_of
-from .expr import At, walk
-from .matrix import Matrix
-from .meanings import MEANINGS, PLACES
-from .names import D, numbered
-from .program import Input
-from .python import identifier
-from .recursion import Line, fold
-from .rows import Rows, beside, forms_of
-from .source import source
-from .text import Text
+from .defining.recursion import Line, fold
+from .expressions.assume import free_part
+from .expressions.expr import At, walk
+from .matrices import matrix as mx
+from .matrices.matrix import Matrix
+from .printing import write
+from .printing.meanings import MEANINGS, PLACES
+from .printing.python import identifier
+from .printing.rows import Rows, beside, forms_of
+from .printing.source import source
+from .printing.text import Text
+from .reading.names import D, numbered
+from .reading.program import Input
 
 LAYOUT = (
     "a row for each entry of the result, a column for each of the argument, matrices read row after row: "

@@ -13,29 +13,29 @@ import numpy as np
 
 from .. import errors
 from .._signature import arguments
-from . import chain as chains
-from . import kronecker
-from . import matrix as mx
-from . import names as naming
-from .assume import SYMMETRIC, checked, stated
+from .calculus.local import differentials
+from .calculus.recurrence import Timed
 from .check import FormulaError, sample
-from .define import Definitions, define
+from .defining import chain as chains
+from .defining.define import Definitions, define
+from .defining.recursion import Line
+from .defining.steps import lines_of
+from .defining.sweeps import Definition, Sweep
 from .derivation import Derivation
-from .expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, Size, axis, head, walk
-from .families import Families
-from .listing import listing
-from .local import differentials
-from .marks import equations, marks_of
-from .names import D
-from .program import Derivative, Input, Program, flat_inputs, flattened, trace
-from .read import UnreadableError, dims_of
-from .recognise import NotMatrix
-from .recurrence import Timed
-from .recursion import Line
-from .rows import forms_of
-from .shapes import Axis, symbolic
-from .steps import lines_of
-from .sweeps import Definition, Sweep
+from .expressions.assume import SYMMETRIC, checked, stated
+from .expressions.expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, Size, axis, head, walk
+from .matrices import kronecker
+from .matrices import matrix as mx
+from .matrices.families import Families
+from .matrices.recognise import NotMatrix
+from .printing.rows import forms_of
+from .reading import names as naming
+from .reading.listing import listing
+from .reading.marks import equations, marks_of
+from .reading.names import D
+from .reading.program import Derivative, Input, Program, flat_inputs, flattened, trace
+from .reading.read import UnreadableError, dims_of
+from .reading.shapes import Axis, symbolic
 
 
 def derive(

@@ -10,15 +10,15 @@ from html import escape
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as xml
 
-from .._derive.mathml import MathML, infix, tokens
-from .._derive.read import dims_of
-from .._derive.rows import Row, Rows, beside
+from .._derive.printing.mathml import MathML, infix, tokens
+from .._derive.printing.rows import Row, Rows, beside
+from .._derive.reading.read import dims_of
 from .style import CSS, PAGE
 
 if TYPE_CHECKING:
+    from .._derive.defining.recursion import Line
     from .._derive.derivation import Derivation
-    from .._derive.program import Input
-    from .._derive.recursion import Line
+    from .._derive.reading.program import Input
 
 BRACKETS = frozenset("()[]|‖")
 WIDTH = 58  # letters that fit beside the left side

@@ -1,0 +1,1 @@
+"""The chain rule: tables of derivatives, cotangents, loops, local derivatives."""

@@ -1,0 +1,1 @@
+"""Expressions over labelled axes, in normal form, and their values."""

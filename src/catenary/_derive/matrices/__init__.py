@@ -1,0 +1,1 @@
+"""Matrix language: products, diagonals, Kronecker products, families."""

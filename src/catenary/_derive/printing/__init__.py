@@ -1,0 +1,1 @@
+"""Text, LaTeX, MathML and Python."""

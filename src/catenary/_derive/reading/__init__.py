@@ -1,0 +1,1 @@
+"""From the user's program to expressions: equations, names, shapes."""

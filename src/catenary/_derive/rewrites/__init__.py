@@ -1,0 +1,1 @@
+"""Identities: a table of rewrites, each use of which is checked on numbers."""
