@@ -236,7 +236,7 @@ EXAMPLES = [
     (by_definite_solve, (A, b), definite, "∇by_definite_solve = −S⁻¹bbᵀS⁻¹"),
     (unassumed, (b, A), {}, "∇unassumed = 4 (S + Sᵀ)⁻¹ b"),
     (evidence, (theta, X, y), {},
-     "Dᵢⱼ = Σₖ (Xᵢₖ − Xⱼₖ)²\n"
+     "D = Σₕ (1 Xₕᵀ − Xₕ 1ᵀ)^∘2\n"
      "K = s exp(−(1/(2 l²)) D) + noise I\n"
      "δ = (1/2) (K⁻¹ − K⁻¹yyᵀK⁻¹)\n"
      "∂evidence/∂l = (s/l³) tr(δ (D ⊙ exp(−(1/(2 l²)) D)))\n"

@@ -36,7 +36,6 @@ def test_a_wrong_textbook_is_caught():
 
 
 LONGEST, MEDIAN = 2.5, 1.3
-OPEN = {"filters of images", "convolutional layer"}  # entries that fall short: refused, or too long
 whole = pytest.mark.skipif(not jax.__version__.startswith("0.10"), reason="derived once, on the oldest JAX of .ci/run")
 
 
@@ -46,7 +45,7 @@ def test_our_formulas_are_right_and_short_and_the_page_is_as_generated(family):
     derived = [ours(entry) for entry in gallery()[family]]
     made = dict(zip((entry.name for entry in gallery()[family]), derived, strict=True))
     short = {name: o.trouble or o.ratio for name, o in made.items() if not o.right or o.ratio > LONGEST}
-    assert short.keys() == OPEN & made.keys(), short
+    assert not short, short
     text = page(family, gallery()[family], derived)
     assert (FOLDER / f"{family}.md").read_text() == text, "run: python -m docs.gallery"
 

@@ -229,7 +229,7 @@ class Derivation:
             remarks = [r.replace("D ", "Δ ").replace("Dx", "Δx") for r in remarks]
         remarks += self.notes + [f"{self.letter} = {self.layers}"] * (self.layers > 0 and "labels" not in self.forms)
         if not self.index_free and "matrix" in self.forms:
-            remarks.append("written with indices where matrix language does not reach")
+            remarks.append("written with indices where matrix language does not reach; an entry outside its array is 0")
         return [*remarks, str(self.checked)] if self.checked else remarks
 
     def latex(self) -> str:

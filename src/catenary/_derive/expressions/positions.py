@@ -105,6 +105,13 @@ def _leading(rest: Expr) -> Fraction:
 
 def solved(factor: Expr, index: Index) -> Expr | None:
     """Return E where the factor is [index = E], and E is always a position of that axis."""
+    position = solution(factor, index)
+    form = affine(position) if position is not None else None
+    return position if form is not None and _within(*extremes(*form), index.size) else None
+
+
+def solution(factor: Expr, index: Index) -> Expr | None:
+    """Return E where the factor is [index = E]; E may leave the axis."""
     if not (isinstance(factor, Fn) and factor.name == "eq"):
         return None
     form = affine(difference(*factor.children))
@@ -112,11 +119,8 @@ def solved(factor: Expr, index: Index) -> Expr | None:
         return None
     terms, rest = form
     sign = -terms[index]
-    others = {i: sign * c for i, c in terms.items() if i is not index}
-    rest = combined([(sign, rest)])
-    if not _within(*extremes(others, rest), index.size):
-        return None
-    return combined([*((c, Pos(i)) for i, c in others.items()), (1, rest)])
+    others = [(sign * c, Pos(i)) for i, c in terms.items() if i is not index]
+    return combined([*others, (sign, rest)])
 
 
 def fixed(factor: Expr, index: Index) -> int | None:

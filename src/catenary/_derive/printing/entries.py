@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..expressions import expr as ex
 from ..expressions.expr import Array, Expr, Index
 from ..expressions.look import negated
+from ..expressions.positions import affine, solution
 from ..matrices import matrix as mx
 
 if TYPE_CHECKING:
@@ -101,9 +102,22 @@ class Entries:
             case ex.Along():
                 return self._along(e, scope)
             case ex.Reduce():
-                inner = self.axes.names(e.indices, scope)
-                return s.big(e.name, [self.axis(inner[i]) for i in e.indices], self(e.body, inner, BIG)), BIG
+                return self._reduce(e, scope)
         raise TypeError(f"{type(e).__name__} has no printed form")
+
+    def _reduce(self, e: ex.Reduce, scope: dict[Index, str]) -> tuple[str, int]:
+        """Return a reduction over named axes; Σ_r [r = k + p] x_r is x_{k+p}, an entry outside being 0."""
+        read, body = ({}, e.body) if self.axes.labels or e.name != "sum" else _read_at(e)
+        inner = self.axes.names([i for i in e.indices if i not in read], scope)
+        places = {i: _place(position, inner) for i, position in read.items()}
+        if not all(places.values()):
+            read, body, inner, places = {}, e.body, self.axes.names(e.indices, scope), {}
+        summed = [i for i in e.indices if i not in read]
+        text, own = self.piece(body, inner | places)
+        if not summed:
+            return text, own
+        text = text if own >= BIG else f"{self.style.open}{text}{self.style.close}"
+        return self.style.big(e.name, [self.axis(inner[i]) for i in summed], text), BIG
 
     def _along(self, e: ex.Along, scope: dict[Index, str]) -> tuple[str, int]:
         """Return a function of whole axes: softmaxⱼ zᵢⱼ, or entry ij of a function of an array."""
@@ -183,6 +197,34 @@ def _at_step(name: str, where: list[str]) -> tuple[str, list[str]]:
     ahead = shift.count("+") - shift.count("-")
     moved = f"+{ahead}" if ahead > 0 else f"−{-ahead}" if ahead else ""
     return base, [where[0] + moved, *where[1:]] if loop else where
+
+
+def _read_at(e: ex.Reduce) -> tuple[dict[Index, Expr], Expr]:
+    """Return at which position an indicator puts each summed index that only entries have, and the other factors."""
+    parts = list(e.body.children) if isinstance(e.body, ex.Mul) else [e.body]
+    found: dict[Index, Expr] = {}
+    for index in e.indices:
+        own = [f for f in parts if index in f.free and isinstance(f, ex.Fn) and f.name == "eq"]
+        rest = [f for f in parts if f not in own]
+        places = [n for f in rest for _, n in ex.walk(f) if index in n.free and not n.children]
+        position = solution(own[0], index) if len(own) == 1 else None
+        if position is None or not position.free or not places or not all(isinstance(n, ex.At) for n in places):
+            continue
+        if not any(i in found for i in position.free) and not any(index in p.free for p in found.values()):
+            found[index], parts = position, rest
+    return found, ex.Mul(tuple(parts)) if len(parts) > 1 else parts[0] if parts else ex.Num(Fraction(1))
+
+
+def _place(position: Expr, scope: dict[Index, str]) -> str:
+    """Return a position as an index is written, k+p−1; nothing where it is no sum of indices and a number."""
+    form = affine(position)
+    if form is None or not isinstance(form[1], ex.Num) or not isinstance(form[1].value, Fraction):
+        return ""
+    terms = [(c, scope[i] if abs(c) == 1 else f"{abs(c)}{scope[i]}") for i, c in form[0].items() if c]
+    terms = sorted(terms, key=lambda t: (t[0] < 0, t[1])) + [(1, f"{form[1].value}")] * (form[1].value > 0)
+    terms += [(-1, f"{-form[1].value}")] * (form[1].value < 0)
+    text = "".join(("−" if c < 0 else "+") + t for c, t in terms)
+    return text.removeprefix("+")
 
 
 def _open(e: Expr) -> bool:

@@ -96,7 +96,8 @@ class Latex(Style):
         shown = LETTER.get(base) or (base if len(base) == 1 and base != "_" else r"\mathrm{" + escaped(base) + "}")
         shown = rf"\bar{{{shown}}}" if bar else shown
         below = [rf"\mathrm{{{s}}}" if len(s) > 1 and s.isalpha() else s.replace("−", "-") for s in subs]
-        below += [primed(("" if all(len(i) == 1 for i in indices) else ",").join(indices))] * bool(indices)
+        where = primed(("" if all(len(i) == 1 for i in indices) else ",").join(indices)).replace("−", "-")
+        below += [where] * bool(where)
         return shown + (f"_{{{','.join(below)}}}" if below else "")
 
     def axis(self, name: str) -> str:
