@@ -139,7 +139,11 @@ def _derived(
     if best is None:
         assert refused is not None
         raise UnreadableError(f"{verb}: {refused}") if isinstance(refused, NotImplementedError) else refused
-    best.checked = best.check()
+    try:
+        best.checked = best.check()
+    except Exception as error:  # whatever our own source fails with, the user gets no formula that was not compared
+        why = f"its source does not run ({type(error).__name__}: {error})"
+        raise UnreadableError(f"{verb}: the formula found is not shown, because {why}") from error
     if not best.checked:
         raise FormulaError(f"{verb}: the formula is not shown, because it {best.checked}")
     return best
