@@ -13,6 +13,7 @@ from catenary._derive.expressions.expr import Add, Array, At, Fn, axis, temporar
 from catenary._derive.expressions.rename import rename
 from catenary._derive.expressions.value import DRAWS, spread
 from catenary._derive.rewrites import rewrite
+from tests.once import once
 
 from .examples import EXAMPLES
 from .families import FAMILIES
@@ -161,6 +162,7 @@ def value(expr):
     return spread(DRAWS[1](expr), (I, K))
 
 
+@once
 @pytest.mark.parametrize("rule", rewrite.RULES, ids=lambda r: r.name)
 def test_a_corrupted_row_changes_no_value(rule, monkeypatch):
     wanted = [value(build_()) for build_ in BUILDERS]
@@ -170,6 +172,7 @@ def test_a_corrupted_row_changes_no_value(rule, monkeypatch):
         assert np.allclose(value(build_()), number, rtol=1e-9)
 
 
+@once
 @pytest.mark.parametrize("rule", rewrite.RULES, ids=lambda r: r.name)
 def test_a_corrupted_row_leaves_a_program_right(rule, monkeypatch):
     monkeypatch.setattr(rewrite, "RULES", planted(rule.name, lambda new: Add((num(1), new))))

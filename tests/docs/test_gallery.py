@@ -9,6 +9,7 @@ import pytest
 from docs.gallery.outcome import ours
 from docs.gallery.page import FOLDER, LENGTH, index, page
 from docs.gallery.programs import FAMILIES, gallery
+from tests.once import once
 
 ENTRIES = [(family, entry) for family, entries in gallery().items() for entry in entries]
 IDS = [f"{family}: {entry.name}" for family, entry in ENTRIES]
@@ -36,10 +37,9 @@ def test_a_wrong_textbook_is_caught():
 
 
 LONGEST, MEDIAN = 2.5, 1.3
-whole = pytest.mark.skipif(not jax.__version__.startswith("0.10"), reason="derived once, on the oldest JAX of .ci/run")
 
 
-@whole
+@once
 @pytest.mark.parametrize("family", FAMILIES)
 def test_our_formulas_are_right_and_short_and_the_page_is_as_generated(family):
     derived = [ours(entry) for entry in gallery()[family]]
