@@ -1,4 +1,4 @@
-"""What one JAX is enough for: tests that break our own code on purpose, and pages that are generated."""
+"""What one JAX is enough for: tests that break our own code on purpose, what is generated, and how formulas look."""
 
 import jax
 import pytest
