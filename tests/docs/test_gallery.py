@@ -11,6 +11,8 @@ from docs.gallery.page import FOLDER, LENGTH, index, page
 from docs.gallery.programs import FAMILIES, gallery
 from tests.once import once
 
+pytestmark = once
+
 ENTRIES = [(family, entry) for family, entries in gallery().items() for entry in entries]
 IDS = [f"{family}: {entry.name}" for family, entry in ENTRIES]
 
@@ -39,7 +41,6 @@ def test_a_wrong_textbook_is_caught():
 LONGEST, MEDIAN = 2.5, 1.3
 
 
-@once
 @pytest.mark.parametrize("family", FAMILIES)
 def test_our_formulas_are_right_and_short_and_the_page_is_as_generated(family):
     derived = [ours(entry) for entry in gallery()[family]]
