@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 
 import catenary as ct
-from tests.once import once
-
-pytestmark = once
 
 PARTS = (jnp.ones((5, 4)), jnp.ones((6, 5)), jnp.ones((7, 6)), jnp.ones(7))
 STAGES = (

@@ -6,9 +6,6 @@ import pytest
 import catenary as ct
 from catenary._derive import face as room
 from catenary._derive.check import FormulaError, compare
-from tests.once import once
-
-pytestmark = once
 
 one = jnp.ones
 

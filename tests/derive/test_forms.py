@@ -6,11 +6,8 @@ import jax.numpy as jnp
 import pytest
 
 import catenary as ct
-from tests.once import once
 
 from .examples import EXAMPLES, attention, column, data, labels, logistic, one, perceptron, softmax_of_labels
-
-pytestmark = once
 
 INDEX = [
     (logistic, data, "∂logistic/∂wᵢ = −(1/N) Σⱼ Xⱼᵢ yⱼ σ(−yⱼ Σₖ Xⱼₖ wₖ)"),

@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 
 import catenary as ct
-from tests.once import once
-
-pytestmark = once
 
 one = jnp.ones
 

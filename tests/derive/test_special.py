@@ -11,11 +11,8 @@ import pytest
 import catenary as ct
 from catenary._derive.expressions.build import num, power
 from catenary._derive.expressions.constants import PI, constant
-from tests.once import once
 
 from .test_stencil import agrees
-
-pytestmark = once
 
 x, y = jnp.full(6, 0.5), jnp.ones(6)
 

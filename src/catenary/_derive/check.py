@@ -16,9 +16,9 @@ from jax import tree_util
 
 from .calculus.computed import derivatives
 from .expressions.assume import obeying
+from .expressions.dims import dims_of
 from .expressions.value import ELEMENTWISE, _lse, sigmoid, softmax
 from .reading.program import Input
-from .reading.read import dims_of
 
 SIZES = (5, 3, 4, 6, 7, 9, 8)
 

@@ -13,16 +13,17 @@ import numpy as np
 
 from .. import errors
 from .._signature import arguments
-from .calculus.local import differentials
 from .calculus.recurrence import Timed
 from .check import FormulaError, sample
 from .defining import chain as chains
 from .defining.define import Definitions, define
+from .defining.local import differentials
 from .defining.recursion import Line
 from .defining.steps import lines_of
 from .defining.sweeps import Definition, Sweep
 from .derivation import Derivation
 from .expressions.assume import SYMMETRIC, checked, stated
+from .expressions.dims import dims_of
 from .expressions.expr import Along, Array, At, Expr, Fn, Index, Pos, Reduce, Size, axis, head, walk
 from .matrices import kronecker
 from .matrices import matrix as mx
@@ -34,8 +35,8 @@ from .reading.listing import listing
 from .reading.marks import equations, marks_of
 from .reading.names import D
 from .reading.program import Derivative, Input, Program, flat_inputs, flattened, trace
-from .reading.read import UnreadableError, dims_of
 from .reading.shapes import Axis, symbolic
+from .unreadable import UnreadableError
 
 
 def derive(
@@ -118,35 +119,40 @@ def _derived(
     flat = flattened(fun, args)
     kept_argnums = argnums if isinstance(argnums, int) else tuple(argnums)
     taken = {i.name for i in inputs} | set(naming.parameters(fun, len(args)))
+    facts = stated({i.name: i.fact for i in inputs if i.fact}, [i.name for i in inputs if i.chosen])
     best: Derivation | None = None
     refused: Exception | None = None
-    for closed, structs, notes in _candidates(verb, flat, inputs, given, taken):
-        named = [replace(i, struct=s) for i, s in zip(inputs, structs, strict=True)]
-        try:
-            with jax.enable_x64(True):
+    with jax.enable_x64(True):  # constants are read, and JAX's own bodies compared, in the precision of the check
+        for closed, structs, notes in _candidates(verb, flat, inputs, given, taken):
+            named = [replace(i, struct=s) for i, s in zip(inputs, structs, strict=True)]
+            try:
                 program = trace(closed, named, order)
-            parts = define(program)
-            made = _derivation(fun, args, named, kept_argnums, flat, program, parts)
-        except Exception as error:  # perhaps only with names for sizes: numbers are tried last
-            refused = error
-            continue
-        facts = stated({i.name: i.fact for i in inputs if i.fact}, [i.name for i in inputs if i.chosen])
-        made.notes, made.coarse = [*notes, *facts, *_assumptions(parts), *_rules(program)], _coarse(closed)
-        if best is None or made.index_free:
-            best = made
-        if made.index_free:
-            break
+                parts = define(program)
+                made = _derivation(fun, args, named, kept_argnums, flat, program, parts)
+            except Exception as error:  # perhaps only with names for sizes: numbers are tried last
+                refused = error
+                continue
+            made.notes, made.coarse = [*notes, *facts, *_assumptions(parts), *_rules(program)], _coarse(closed)
+            if best is None or made.index_free:
+                best = made
+            if made.index_free:
+                break
     if best is None:
         assert refused is not None
         raise UnreadableError(f"{verb}: {refused}") if isinstance(refused, NotImplementedError) else refused
+    return _compared(verb, best)
+
+
+def _compared(verb: str, made: Derivation) -> Derivation:
+    """Return a derivation that agrees with the computed derivative, or raise what is wrong with it."""
     try:
-        best.checked = best.check()
+        made.checked = made.check()
     except Exception as error:  # whatever our own source fails with, the user gets no formula that was not compared
         why = f"its source does not run ({type(error).__name__}: {error})"
         raise UnreadableError(f"{verb}: the formula found is not shown, because {why}") from error
-    if not best.checked:
-        raise FormulaError(f"{verb}: the formula is not shown, because it {best.checked}")
-    return best
+    if not made.checked:
+        raise FormulaError(f"{verb}: the formula is not shown, because it {made.checked}")
+    return made
 
 
 def _derive_chain(chain: Any, theta: Any, x: Any, argnums: int | Sequence[int], order: int) -> Derivation:
@@ -196,17 +202,17 @@ def _candidates(
     """Yield (jaxpr, shapes, notes) with named sizes where the program allows it, the most general names first."""
     structs = [_wide(i.struct) for i in inputs]
     if any(not isinstance(d, int) for s in structs for d in s.shape):
-        closed = _jaxpr(flat, structs)
+        closed = jax.make_jaxpr(flat)(*structs)
         _check_result(verb, closed)
         yield closed, structs, []
         return
-    numbers = _jaxpr(flat, structs)
+    numbers = jax.make_jaxpr(flat)(*structs)
     _check_result(verb, numbers)
     taken = taken | {mark.name for mark in marks_of(numbers.jaxpr, taken)}
     square = [((n, 0), (n, 1)) for n, i in enumerate(inputs) if i.fact in SYMMETRIC]
     for candidate in symbolic(structs, numbers.jaxpr, _data(inputs), given, taken, square):
         try:
-            closed = _jaxpr(flat, candidate)
+            closed = jax.make_jaxpr(flat)(*candidate)
             _runs(flat, [replace(i, struct=s) for i, s in zip(inputs, candidate, strict=True)])
         except Exception:  # the program needs a number where a name stands: any error says so
             continue
@@ -230,11 +236,6 @@ def _wide(struct: Any) -> Any:
     """Return a shape with its real numbers in float64: constants are then read as the user meant them."""
     dtype = np.float64 if jnp.issubdtype(struct.dtype, np.floating) else struct.dtype
     return jax.ShapeDtypeStruct(struct.shape, dtype)
-
-
-def _jaxpr(flat: Callable[..., Any], structs: Sequence[Any]) -> Any:
-    with jax.enable_x64(True):
-        return jax.make_jaxpr(flat)(*structs)
 
 
 def _coarse(closed: Any) -> bool:

@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..expressions.build import ONE, ZERO, add, mul, total
+from ..expressions.dims import entry_of
 from ..expressions.expr import Array, At, Expr, Index, axis, temporary
 from ..expressions.rename import rename
-from ..reading.read import UnreadableError, entry_of
+from ..unreadable import UnreadableError
 from .differentiate import cotangents
 from .recurrence import BAR, Carry, Loop, substituted, symbols_below
 

@@ -13,10 +13,8 @@ from typing import Any
 from ..expressions.build import ONE, ZERO, add, fn, mul, num, power, size, total
 from ..expressions.expr import Add, Along, Array, At, Expr, Fn, Index, Mul, Num, Pos, Pow, Reduce, temporary
 from ..expressions.rename import rename
-from ..reading.read import UnreadableError
+from ..unreadable import UnreadableError
 from .derivatives import PARTIALS, PULLBACKS, REDUCTIONS
-
-Cotangents = dict[Array, Expr]
 
 
 def cotangents(
@@ -32,7 +30,7 @@ def cotangents(
     made: dict[Array, Array] = {}
     found: dict[Array, list[Expr]] = {}
     order = users_first(output, rules)
-    _pull(output, seed, frozenset(output.free), frozenset(rows), found)
+    _pull(output, seed, frozenset(output.free), found)
     for array in order:
         cotangent = add(found.pop(array, ()))
         if cotangent is ZERO or (array.body is None and array not in rules):
@@ -43,12 +41,12 @@ def cotangents(
             cotangent = At(made[array], tuple(0 if i.size == 1 else i for i in made[array].axes))
         if array in rules:
             for expr, w, scope in rules[array].pulled(cotangent, rows):
-                _pull(expr, w, scope, frozenset(rows), found)
+                _pull(expr, w, scope, found)
             continue
         assert array.body is not None
         fresh = {i: temporary(i.size) for i in array.axes}
         body, here = rename(array.body, fresh), rename(cotangent, fresh)
-        _pull(body, here, frozenset(t for i, t in fresh.items() if i.size != 1), frozenset(rows), found)
+        _pull(body, here, frozenset(t for i, t in fresh.items() if i.size != 1), found)
     return {a: add(found.get(a, ())) for a in inputs}, made
 
 
@@ -73,7 +71,7 @@ def users_first(output: Expr, rules: Mapping[Array, Any] = MappingProxyType({}))
     return list(done)[::-1]
 
 
-def _pull(expr: Expr, w: Expr, scope: frozenset[Index], rows: frozenset[Index], found: dict[Array, list[Expr]]) -> None:
+def _pull(expr: Expr, w: Expr, scope: frozenset[Index], found: dict[Array, list[Expr]]) -> None:
     """Pull the cotangent of an expression, seen as a function of the indices in scope, back to the arrays in it."""
     pending = {expr: [_restricted(w, scope, expr)]}
     for node in _parents_first(expr):
@@ -83,7 +81,7 @@ def _pull(expr: Expr, w: Expr, scope: frozenset[Index], rows: frozenset[Index], 
         if isinstance(node, At):
             _at_entry(node, w, found)
         elif isinstance(node, Reduce | Along):
-            _inside(node, w, rows, found)
+            _inside(node, w, found)
         else:
             for child, partial in zip(node.children, _partials(node), strict=True):
                 if partial is not ZERO:
@@ -127,19 +125,17 @@ def _partials(node: Expr) -> list[Expr]:
     return []
 
 
-def _inside(node: Reduce | Along, w: Expr, rows: frozenset[Index], found: dict[Array, list[Expr]]) -> None:
-    """Pull a cotangent into the bodies of a reduction or of a function of axes."""
+def _inside(node: Reduce | Along, w: Expr, found: dict[Array, list[Expr]]) -> None:
+    """Pull a cotangent into the body of a reduction or of a function of axes."""
     bound = node.indices if isinstance(node, Reduce) else node.inner
     table = REDUCTIONS if isinstance(node, Reduce) else PULLBACKS
-    if node.name not in table:
+    if node.name not in table or len(node.children) > 1:
         raise UnreadableError(f"no derivative for {node.name!r} yet")
     fresh = {i: temporary(i.size) for i in bound}
     inner = tuple(fresh.values())
     body = rename(node.children[0], fresh)
     pulled = table[node.name](node, inner, body, w)
-    gone = node.free - body.free if isinstance(node, Reduce) else node.free - body.free - frozenset(node.outer)
-    assert not gone
-    _pull(body, pulled, body.free | frozenset(inner), rows, found)
+    _pull(body, pulled, body.free | frozenset(inner), found)
 
 
 def _at_entry(node: At, w: Expr, found: dict[Array, list[Expr]]) -> None:

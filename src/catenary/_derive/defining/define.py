@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from ..calculus.recurrence import Timed
 from ..expressions.build import along, rebuild, reduce
+from ..expressions.dims import dims_of
 from ..expressions.expr import Along, Array, At, Expr, Fn, Reduce, entry, head, temporary, walk
 from ..expressions.rename import opened, rename
 from ..reading import names as naming
 from ..reading.program import Program
-from ..reading.read import dims_of
 from .share import abstracted, repeated
 from .sweeps import FORWARD, Definition, Sweep, arranged, loop_parts, swept
 

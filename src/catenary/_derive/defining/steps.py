@@ -16,7 +16,7 @@ from ..expressions.rename import rename
 from ..matrices import matrix as mx
 from ..matrices.matrix import Matrix
 from ..matrices.recognise import NotMatrix, Recogniser
-from ..reading.read import UnreadableError
+from ..unreadable import UnreadableError
 from .recursion import Line
 from .sweeps import Sweep
 

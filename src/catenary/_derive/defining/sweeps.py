@@ -79,7 +79,7 @@ def swept(parts: Sequence[Part], exprs: Sequence[Expr]) -> tuple[list[Sweep], li
 def _arriving(carry: Carry) -> Expr:
     """Return the cotangent of a carried value at a step: what comes from outside and from the next step."""
     from ..expressions.build import add
-    from ..reading.read import entry_of
+    from ..expressions.dims import entry_of
 
     return add((carry.direct, entry_of(carry.after)))
 

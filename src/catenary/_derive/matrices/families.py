@@ -13,6 +13,7 @@ from ..expressions import expr as ex
 from ..expressions.expr import Array, At, Index, Size, temporary
 from ..expressions.look import factors
 from ..expressions.rename import rename, whole
+from . import algebra
 from . import matrix as mx
 from .family import Family, FamilySum, Reshaped, beside, members
 from .matrix import Matrix, Member
@@ -67,7 +68,7 @@ class Families(Recogniser):
         if len(axes) > 2 and own and own != axes:
             raise NotMatrix
         if len(axes) > 2 and not own:
-            return mx.scaled([value], mx.Ones(tuple(i.size for i in axes)))
+            return algebra.scaled([value], mx.Ones(tuple(i.size for i in axes)))
         return full(value, own, axes)
 
     def _each(self, expr: ex.Expr, axes: tuple[Index, ...]) -> Matrix:
@@ -269,8 +270,8 @@ class Families(Recogniser):
         scalars = x.scalars if isinstance(x, mx.Scaled) else ()
         outside = [s for s in scalars if letter not in {m.index for m in members(s)}]
         if outside and isinstance(x, mx.Scaled):
-            x = mx.scaled([s for s in scalars if s not in outside], x.x)
-        return mx.scaled(outside, FamilySum(x.dims, x, letter)), axes
+            x = algebra.scaled([s for s in scalars if s not in outside], x.x)
+        return algebra.scaled(outside, FamilySum(x.dims, x, letter)), axes
 
 
 def _joined(expr: ex.Expr, group: tuple[Index, ...], one: Index) -> ex.Expr:

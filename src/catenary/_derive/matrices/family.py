@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..expressions.expr import Index, Size
+from . import algebra
 from . import matrix as mx
 from .matrix import Matrix, Member
 
@@ -42,7 +43,7 @@ class FamilySum(mx._One):
 
     def turned(self) -> Matrix | None:
         """Return the sum of the transposes."""
-        return FamilySum(self.dims[::-1], mx.transpose(self.x), self.index) if len(self.dims) == 2 else None
+        return FamilySum(self.dims[::-1], algebra.transpose(self.x), self.index) if len(self.dims) == 2 else None
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Blocks(mx._One):
         """Return the transposed blocks in the other direction; of blocks that are symbols the whole is transposed."""
         if len(self.dims) < 2 or isinstance(self.x, mx.Symbol):
             return None
-        return Blocks(self.dims[::-1], mx.transpose(self.x), self.index, 1 - self.axis)
+        return Blocks(self.dims[::-1], algebra.transpose(self.x), self.index, 1 - self.axis)
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,11 @@ def beside(x: Matrix, index: Index, axis: int) -> Matrix:
         size = index.size * int(x.dims[axis])
     dims = (*x.dims[:axis], size, *x.dims[axis + 1 :])
     if isinstance(x, mx.Scaled) and not any(m.index is index for s in x.scalars for m in members(s)):
-        return mx.scaled(x.scalars, beside(x.x, index, axis))
+        return algebra.scaled(x.scalars, beside(x.x, index, axis))
     if isinstance(x, mx.Product) and len(x.dims) == 2:
         items = list(x.items)
         outer = items[:-1] if axis == 1 else items[1:]
         if not any(m.index is index for f in outer for m in members(f)):
             inside = beside(items[-1] if axis == 1 else items[0], index, axis)
-            return mx.product([*outer, inside] if axis == 1 else [inside, *outer], dims)
+            return algebra.product([*outer, inside] if axis == 1 else [inside, *outer], dims)
     return Blocks(dims, x, index, axis)

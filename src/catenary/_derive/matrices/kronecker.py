@@ -13,8 +13,10 @@ from ..expressions.build import mul
 from ..expressions.expr import Expr, Index
 from ..expressions.look import factors
 from ..expressions.rename import rename
+from . import algebra
 from . import matrix as mx
-from .matrix import Matrix, transpose
+from .algebra import transpose
+from .matrix import Matrix
 from .recognise import NotMatrix, Recogniser, full
 
 Axes = tuple[Index, ...]
@@ -39,7 +41,7 @@ class _Writer:
     def write(self, expr: Expr) -> Matrix:
         """Return an expression; where it is no product of the right kind it is multiplied out."""
         if expr is ex.Num(0):
-            return mx.scaled([mx.Number((), expr.value)], mx.Identity(self.dims))
+            return algebra.scaled([mx.Number((), expr.value)], mx.Identity(self.dims))
         try:
             if not isinstance(expr, ex.Add):
                 return self._term(factors(expr))
@@ -50,7 +52,7 @@ class _Writer:
         if wide is None:
             raise NotMatrix
         rest = [f for f in parts if f is not wide]
-        return mx.total([self.write(mul([*rest, t])) for t in wide.children], self.dims)
+        return algebra.total([self.write(mul([*rest, t])) for t in wide.children], self.dims)
 
     def _term(self, parts: Sequence[Expr]) -> Matrix:
         """Return a product of factors as a matrix."""
@@ -60,7 +62,7 @@ class _Writer:
             groups = self._grouped(parts, (i, k), (j, l))
             if groups is not None:
                 core = self._core(groups[:2], ((i, k), (j, l)), turned, bool(groups[2] or groups[3]))
-                return mx.scaled(scalars, self._weighted(core, *groups[2:]))
+                return algebra.scaled(scalars, self._weighted(core, *groups[2:]))
         raise NotMatrix
 
     def _pairings(self) -> Iterator[tuple[Pair, Pair, bool]]:
@@ -92,18 +94,18 @@ class _Writer:
             if axes:
                 x = full(*self.place(mul(side)), axes)
                 made.append(x if pair[0] is not None else transpose(x))
-        core = made[0] if len(made) == 1 else mx.kronecker(made, self.dims)
+        core = made[0] if len(made) == 1 else algebra.kronecker(made, self.dims)
         return mx.Commuted(self.dims, core, tuple(i.size for i in self.columns)) if turned else core
 
     def _weighted(self, core: Matrix | None, left: list[Expr], right: list[Expr]) -> Matrix:
         """Return diag(vec(left)) core diag(vec(right)), or vec(left) vec(right)ᵀ where there is no core."""
         u, v = self._vec(left, self.rows), self._vec(right, self.columns)
         if core is None:
-            return mx.product([u, transpose(v)], self.dims)
+            return algebra.product([u, transpose(v)], self.dims)
         m, n = self.dims
         before = [mx.Diag((m, m), u)] if left else []
         after = [mx.Diag((n, n), v)] if right else []
-        return mx.product([*before, core, *after], self.dims)
+        return algebra.product([*before, core, *after], self.dims)
 
     def _vec(self, parts: list[Expr], axes: Axes) -> Matrix:
         x = full(*self.place(mul(parts)), axes)

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from ..expressions.expr import Size
 from ..expressions.positions import known_order, minus, plus
+from .algebra import hadamard, is_selection, product, scaled, sign, total, touches_selection, transpose  # fmt: skip
 from .matrix import (
     Apply,
     Block,
@@ -29,15 +30,7 @@ from .matrix import (
     Select,
     Sum,
     Transpose,
-    hadamard,
-    is_selection,
-    product,
-    scaled,
-    sign,
-    total,
-    touches_selection,
-    transpose,
-)  # fmt: skip
+)
 
 MINUS = Number((), Fraction(-1))
 

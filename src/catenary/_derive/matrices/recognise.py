@@ -15,10 +15,12 @@ from ..expressions import build, positions
 from ..expressions import expr as ex
 from ..expressions.expr import Array, At, Index, Size
 from ..expressions.look import factors
-from ..reading.convolve import Convolved, convolved, one_convolution, reverse
+from . import algebra
 from . import matrix as mx
+from .algebra import hadamard, product, scaled, total, transpose
+from .convolution import Convolved, convolved, one_convolution, reverse
 from .family import Lower
-from .matrix import Matrix, hadamard, product, scaled, total, transpose
+from .matrix import Matrix
 
 Placed = tuple[Matrix, tuple[Index, ...]]
 WHOLE = frozenset({"inv", "det", "logdet", "cholesky", "eigenvalues", "eigenvectors"})
@@ -95,7 +97,7 @@ class Recogniser:
                 return self._function(expr)
             case ex.Pow():
                 x, axes = self.place(expr.base)
-                x = mx.either_sign(x) if expr.exponent.numerator % 2 == 0 else x
+                x = algebra.either_sign(x) if expr.exponent.numerator % 2 == 0 else x
                 return mx.Power(x.dims, x, expr.exponent), axes
             case ex.Along():
                 return self._along(expr)
@@ -160,7 +162,7 @@ class Recogniser:
                     return mx.OneHot((*y.dims, a.index.size), y), (*axes, a.index)
         placed = [self.place(a) for a in expr.children]
         if expr.name == "abs":
-            placed = [(mx.either_sign(x), own) for x, own in placed]
+            placed = [(algebra.either_sign(x), own) for x, own in placed]
         axes = common_axes(placed)
         return mx.Apply(_sizes(axes), tuple(aligned(x, own, axes) for x, own in placed), expr.name), axes
 
@@ -171,7 +173,7 @@ class Recogniser:
             raise NotMatrix
         x = full(x, own, expr.inner)
         if expr.name == "inv":
-            return mx.inverse(x), expr.outer
+            return algebra.inverse(x), expr.outer
         return mx.Whole(_sizes(expr.outer), x, expr.name), expr.outer
 
     def _along(self, expr: ex.Along) -> Placed:
@@ -374,7 +376,7 @@ def _dot(weights: list[Matrix], index: Index) -> Matrix:
     if len(weights) == 1:
         (u,) = weights
         if isinstance(u, mx.Power) and u.exponent == 2:
-            return mx.SquaredNorm((), mx.either_sign(u.x))
+            return mx.SquaredNorm((), algebra.either_sign(u.x))
         if isinstance(u, mx.Diag):
             return mx.Trace((), u.x)
         return product([mx.Transpose((index.size,), mx.Ones((index.size,))), u], ())
@@ -391,7 +393,7 @@ def _double_sum(group: list[Placed]) -> Placed:
     scalars, core = (x.scalars, x.x) if isinstance(x, mx.Scaled) else ((), x)
     rows, columns = _sizes(axes)
     if isinstance(core, mx.Power) and core.exponent == 2:
-        return scaled(scalars, mx.SquaredNorm((), mx.either_sign(core.x))), ()
+        return scaled(scalars, mx.SquaredNorm((), algebra.either_sign(core.x))), ()
     if isinstance(core, mx.Hadamard):
         first, rest = core.items[0], hadamard(core.items[1:], core.dims)
         inside = min(

@@ -14,6 +14,7 @@ from ..expressions import expr as ex
 from ..expressions.expr import Array, Expr, Index
 from ..expressions.look import negated
 from ..expressions.positions import affine, solution
+from ..matrices import algebra
 from ..matrices import matrix as mx
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class Entries:
         if len(above) == 1 and not (front or below):
             (only,) = above
             return (self._power(only, scope), RAISED) if isinstance(only, ex.Pow) else self.piece(only, scope)
-        minus = s.minus if any(mx.sign(p) < 0 for p in front) else ""
+        minus = s.minus if any(algebra.sign(p) < 0 for p in front) else ""
         quotient = self.printer.quotient(front)
         open_end = above[-1:] if not below else []  # a sum that ends the product needs no parentheses
         texts = [self._factor(f, scope, f in open_end) for f in above]

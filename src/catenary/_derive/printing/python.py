@@ -86,6 +86,11 @@ def number(value: Fraction | float) -> str:
     return repr(float(value)) if mx.is_decimal(value) else f"{value.numerator} / {value.denominator}"
 
 
+TEMPLATES: dict[type[Matrix], str] = {
+    mx.Diag: "jnp.diag({})", mx.Trace: "jnp.trace({})", mx.Inverse: "jnp.linalg.inv({})", mx.Vec: "jnp.ravel({})",
+}  # fmt: skip
+
+
 class PythonPrinter:
     """Prints matrix expressions; ``names`` maps symbols to expressions in the arguments."""
 
@@ -136,14 +141,19 @@ class PythonPrinter:
         return CALL.get(name, name)
 
     def piece(self, x: Matrix, spread: bool) -> tuple[str, int]:
-        """Return the expression and how tightly it binds."""
+        """Return the expression and how tightly it binds; a vector repeated by ``spread`` keeps an axis of size 1."""
+        if template := TEMPLATES.get(type(x)):
+            return template.format(self(x.parts[0])), ATOM
+        found = self._atom(x) or self._operation(x, spread) or self._family(x)
+        if found is None:
+            raise TypeError(f"{type(x).__name__} has no Python form")
+        return found
+
+    def _atom(self, x: Matrix) -> tuple[str, int] | None:
+        """Return what stands by itself: names, numbers, constant matrices, entries."""
         match x:
             case mx.Symbol():
-                base = self.name(x.name)
-                if x.name in self.here:
-                    return base, ATOM
-                where = ", ".join(":" if f is None else str(f) for f in x.fixed)
-                return (f"{base}[{where}]" if where else base), ATOM if base.isidentifier() or where else UNARY
+                return self._symbol(x)
             case mx.Number():
                 text = number(x.value)
                 return text, TIMES if "/" in text else UNARY if text.startswith("-") else ATOM
@@ -153,78 +163,84 @@ class PythonPrinter:
                 return f"jnp.ones({self._shape(x.dims)})", ATOM
             case mx.Identity():
                 return f"jnp.eye({self.size(x.dims[0])})", ATOM
+            case mx.OneHot():
+                return self._one_hot(x), ATOM
+            case mx.Entry():
+                return f"{self(x.x, ATOM)}[{', '.join(':' if f is None else str(f) for f in x.fixed)}]", ATOM
+            case mx.Difference():
+                return f"jnp.diff(jnp.eye({self.size(x.dims[1])}), axis=0)", ATOM
+            case mx.Step():
+                return x.letter, ATOM
+            case mx.Labelled():
+                return labelled(x, self), ATOM
+        return None
+
+    def _operation(self, x: Matrix, spread: bool) -> tuple[str, int] | None:
+        """Return functions, powers, products and sums."""
+        match x:
             case mx.Transpose(x=mx.Inverse() as inner) if len(x.dims) == 2:
                 return f"jnp.linalg.inv({self(inner.x)}).T", ATOM
             case mx.Transpose():
                 return (self(x.x, ATOM) + (".T" if len(x.dims) == 2 else "")), ATOM
-            case mx.Diag():
-                return f"jnp.diag({self(x.x)})", ATOM
-            case mx.Trace():
-                return f"jnp.trace({self(x.x)})", ATOM
             case mx.SquaredNorm():
                 return f"jnp.sum({self(x.x, ATOM)} ** 2)", ATOM
-            case mx.Inverse():
-                return f"jnp.linalg.inv({self(x.x)})", ATOM
             case mx.Whole():
                 return WHOLE[x.name].format(self(x.x)), ATOM
-            case mx.Entry():
-                return f"{self(x.x, ATOM)}[{', '.join(':' if f is None else str(f) for f in x.fixed)}]", ATOM
-            case mx.OneHot():
-                return self._one_hot(x), ATOM
-            case mx.Vec():
-                return f"jnp.ravel({self(x.x)})", ATOM
-            case mx.Kronecker():
-                return f"jnp.kron({', '.join(map(self._matrix, x.items))})", ATOM
-            case mx.Commuted():
-                return self._commuted(x), ATOM
-            case mx.Laid():
-                return f"jnp.reshape({self(x.x)}, ({', '.join(map(self.size, x.dims))},))", ATOM
             case mx.Power():
                 return self._power(x, spread)
             case mx.Along():
-                return (
-                    f"{ALONG[x.name] if x.name not in HELPERS else self.call(x.name)}({self(x.x)}, axis={x.axis})",
-                    ATOM,
-                )
+                name = self.call(x.name) if x.name in HELPERS else ALONG[x.name]
+                return f"{name}({self(x.x)}, axis={x.axis})", ATOM
             case mx.Reduction():
                 return self._reduction(x), ATOM
             case mx.Apply():
                 return self._apply(x, spread)
             case mx.Sum():
-                return self._sum(
-                    [self(t, SUM if n == 0 else TIMES, len(x.dims) > 0) for n, t in enumerate(x.items)]
-                ), SUM
+                terms = [self(t, SUM if n == 0 else TIMES, len(x.dims) > 0) for n, t in enumerate(x.items)]
+                return self._sum(terms), SUM
             case mx.Hadamard():
                 return self._times(x.items), TIMES
             case mx.Product():
                 return self._product(list(x.items), spread), TIMES
             case mx.Scaled():
                 return self._scaled(x, spread)
-            case mx.Difference():
-                return f"jnp.diff(jnp.eye({self.size(x.dims[1])}), axis=0)", ATOM
+            case mx.Kronecker():
+                return f"jnp.kron({', '.join(map(self._matrix, x.items))})", ATOM
+            case mx.Commuted():
+                return self._commuted(x), ATOM
+            case mx.Convolution():
+                return f"jnp.convolve({self(x.items[0])}, {self(x.items[1])}, mode='{x.mode}')", ATOM
+        return None
+
+    def _family(self, x: Matrix) -> tuple[str, int] | None:
+        """Return parts and blocks, families and steps, and changes of shape."""
+        match x:
+            case mx.Laid():
+                return f"jnp.reshape({self(x.x)}, ({', '.join(map(self.size, x.dims))},))", ATOM
             case mx.Select():
                 return self(explicit(x)), ATOM
             case mx.Part():
                 where = ", ".join(self.slice(w) for w in slices(x))
                 return f"{self(inside(x), ATOM)}[{where}]", ATOM
-            case mx.Convolution():
-                return f"jnp.convolve({self(x.items[0])}, {self(x.items[1])}, mode='{x.mode}')", ATOM
             case mx.Block():
                 return block(x, self), ATOM
             case family.Family() | family.FamilySum() | family.Blocks() | family.Reshaped() | family.Lower():
                 from .python_family import family as printed  # built on this printer
 
                 return printed(x, self)
-            case mx.Labelled():
-                return labelled(x, self), ATOM
             case mx.Each():
                 text = self._each(x.x, x.letter, x.dims[x.axis])
                 return (f"jnp.moveaxis({text}, 0, {x.axis})" if x.axis else text), ATOM
             case mx.Over():
                 return self._over(x), ATOM
-            case mx.Step():
-                return x.letter, ATOM
-        raise TypeError(f"{type(x).__name__} has no Python form")
+        return None
+
+    def _symbol(self, x: mx.Symbol) -> tuple[str, int]:
+        base = self.name(x.name)
+        if x.name in self.here:
+            return base, ATOM
+        where = ", ".join(":" if f is None else str(f) for f in x.fixed)
+        return (f"{base}[{where}]" if where else base), ATOM if base.isidentifier() or where else UNARY
 
     def _each(self, x: Matrix, letter: str, length: object) -> str:
         self.used.add("lax")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..expressions import expr as ex
 from ..expressions.expr import Expr, Index
 from ..expressions.look import factors
-from ..reading.convolve import Window, window
+from ..matrices.convolution import Window, window
 
 
 class Layout(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from ..expressions.expr import Size
-from ..matrices import family
+from ..matrices import algebra, family
 from ..matrices import matrix as mx
 from ..matrices.matrix import Matrix
 from ..matrices.matrix_parts import explicit, inside, pieces, slices
@@ -138,6 +138,12 @@ def signed(style: Style, value: Fraction | float) -> tuple[str, int]:
     return style.number(value), RAISED if mx.is_decimal(value) else SCALED
 
 
+SEEN_THROUGH = (mx.Laid, mx.Each, family.Family)
+NAMED: dict[type[Matrix], str] = {
+    mx.Diag: "diag", mx.Trace: "tr", mx.OneHot: "onehot", mx.Vec: "vec", family.Reshaped: "reshape",
+}  # fmt: skip
+
+
 class Printer:
     """Prints a matrix expression in a style."""
 
@@ -152,6 +158,17 @@ class Printer:
 
     def piece(self, x: Matrix) -> tuple[str, int]:
         """Return the expression and how tightly it binds."""
+        if isinstance(x, SEEN_THROUGH):
+            return self.piece(x.x)
+        if name := NAMED.get(type(x)):
+            return self.style.function(name, [self(x.parts[0])]), ATOM
+        found = self._atom(x) or self._operation(x) or self._family(x)
+        if found is None:
+            raise TypeError(f"{type(x).__name__} has no printed form")
+        return found
+
+    def _atom(self, x: Matrix) -> tuple[str, int] | None:
+        """Return what stands by itself: names, numbers, constant matrices, entries."""
         s = self.style
         match x:
             case mx.Symbol():
@@ -165,80 +182,76 @@ class Printer:
                 return s.ones, ATOM
             case mx.Identity():
                 return s.identity, ATOM
+            case mx.Apply(items=()):
+                return s.symbol(x.name), ATOM
+            case mx.Entry():
+                return s.entry(self(x.x, ATOM), [":" if f is None else str(f) for f in x.fixed], False), ATOM
+            case mx.Difference():
+                return s.symbol("Δ" if "D" in self.axes.taken else "D"), ATOM
+            case mx.Step():
+                return f"{s.open}{x.letter}{s.subtract}{s.number(Fraction(1))}{s.close}", ATOM
+            case mx.Labelled():
+                return self.labelled(x), SUM
+        return None
+
+    def _operation(self, x: Matrix) -> tuple[str, int] | None:
+        """Return functions, powers, products and sums."""
+        s = self.style
+        match x:
             case mx.Transpose(x=mx.Inverse() as inverse):
                 return s.inverted(self(inverse.x, ATOM), True), RAISED
             case mx.Transpose():
                 return s.transposed(self(x.x, ATOM)), RAISED
-            case mx.Diag():
-                return s.function("diag", [self(x.x)]), ATOM
-            case mx.Trace():
-                return s.function("tr", [self(x.x)]), ATOM
             case mx.Inverse():
                 return s.inverted(self(x.x, ATOM)), RAISED
             case mx.Whole(name="logdet"):
                 return s.function("log", [s.function("abs", [s.function("det", [self(x.x)])])]), ATOM
             case mx.Whole():
                 return s.function(x.name, [self(x.x)]), ATOM
-            case mx.Entry():
-                return s.entry(self(x.x, ATOM), [":" if f is None else str(f) for f in x.fixed], False), ATOM
-            case mx.OneHot():
-                return s.function("onehot", [self(x.x)]), ATOM
             case mx.SquaredNorm():
                 return self(x.x).join(s.norm), RAISED
             case mx.Power():
                 return self._power(x)
             case mx.Along() | mx.Reduction():
                 return s.function(_along_name(x), [self(x.x)]), ATOM
-            case mx.Apply(items=()):
-                return s.symbol(x.name), ATOM
             case mx.Apply():
                 return s.function(x.name, [self(a) for a in x.items]), ATOM
             case mx.Sum():
-                return s.sum([self(t, SUM + 1) if mx.sign(t) > 0 else self(t) for t in x.items]), SUM
+                return s.sum([self(t, SUM + 1) if algebra.sign(t) > 0 else self(t) for t in x.items]), SUM
             case mx.Hadamard():
                 return self._hadamard(x), HADAMARD
             case mx.Kronecker():
                 return s.kronecker.join(map(self._factor, x.items)), HADAMARD
+            case mx.Convolution():
+                return s.convolved.join(self(i, ATOM) for i in x.items), HADAMARD
             case mx.Commuted():
                 k = s.symbol(s.commutation)
                 return (k, ATOM) if isinstance(x.x, mx.Identity) else (s.join([self(x.x, ATOM), k]), PRODUCT)
-            case mx.Laid():
-                return self.piece(x.x)
-            case mx.Vec():
-                return s.function("vec", [self(x.x)]), ATOM
             case mx.Product():
                 return self._product(x), PRODUCT
             case mx.Scaled():
                 return self._scaled(x)
-            case mx.Difference():
-                return s.symbol("Δ" if "D" in self.axes.taken else "D"), ATOM
+        return None
+
+    def _family(self, x: Matrix) -> tuple[str, int] | None:
+        """Return parts and blocks, and sums over a family or over steps."""
+        s = self.style
+        match x:
             case mx.Select():
                 return self.piece(explicit(x))
             case mx.Part():
                 return self._part(x), ATOM
-            case mx.Convolution():
-                return s.convolved.join(self(i, ATOM) for i in x.items), HADAMARD
             case mx.Block():
                 return s.block([self._piece(p) for p in pieces(x)], x.axis), ATOM
-            case family.Family():
-                return self.piece(x.x)
-            case family.FamilySum():
-                return s.big("sum", [x.index.name], self(x.x, SCALED)), SCALED
             case family.Blocks():
                 return self._blocks(x), ATOM
-            case family.Reshaped():
-                return s.function("reshape", [self(x.x)]), ATOM
-            case family.Lower():
-                return s.function("tril", [s.ones, *([s.number(Fraction(x.k))] if x.k else [])]), ATOM
-            case mx.Labelled():
-                return self.labelled(x), SUM
-            case mx.Each():
-                return self.piece(x.x)
+            case family.FamilySum():
+                return s.big("sum", [x.index.name], self(x.x, SCALED)), SCALED
             case mx.Over():
                 return s.big("sum", [x.letter], self(x.x, SCALED)), SCALED
-            case mx.Step():
-                return f"{s.open}{x.letter}{s.subtract}{s.number(Fraction(1))}{s.close}", ATOM
-        raise TypeError(f"{type(x).__name__} has no printed form")
+            case family.Lower():
+                return s.function("tril", [s.ones, *([s.number(Fraction(x.k))] if x.k else [])]), ATOM
+        return None
 
     def _part(self, x: mx.Part) -> str:
         whole, where = inside(x), slices(x)
@@ -298,7 +311,7 @@ class Printer:
             (front if simple else rest).append(part)
         divisors = [p for p in rest if isinstance(p, mx.Power) and p.exponent < 0 and not p.dims]
         rest = [p for p in rest if p not in divisors]
-        negative = sum(mx.sign(p) < 0 for p in front) % 2
+        negative = sum(algebra.sign(p) < 0 for p in front) % 2
         text = self._quotient([p for p in front if not _below(p)], [*(p for p in front if _below(p)), *divisors])
         if rest:
             open_ = len(rest) == 1 and isinstance(rest[0], mx.Over | family.FamilySum)

@@ -8,8 +8,8 @@ from typing import Any
 from jax import tree_util
 
 from ..defining.recursion import Line
+from ..expressions.dims import dims_of
 from ..reading.program import Input
-from ..reading.read import dims_of
 from .python import HELPERS, PythonPrinter, identifier
 
 

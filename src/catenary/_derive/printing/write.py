@@ -6,7 +6,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from ..reading.read import dims_of
+from ..expressions.dims import dims_of
 from .latex import Latex, latex_text
 from .rows import Row, Rows, beside
 from .text import Text

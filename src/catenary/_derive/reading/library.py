@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import jax.scipy.linalg as jsl
 
-from ..expressions.build import fn
+from ..expressions.build import ONE, ZERO, fn, mul, power
 from ..expressions.expr import Expr, Index, Size, axis, temporary
 from ..expressions.linalg import applied, determinant, inverse, log_determinant
 from ..expressions.rename import rename
@@ -74,8 +74,18 @@ def _diagonal(v: Sequence[Any], dims: Sequence[Any]) -> list[Expr]:
     return [rename(v[0].expr, {columns: rows})]
 
 
-LIBRARY: dict[str, tuple[Known, ...]] = {
+def _sinc(v: Sequence[Any], dims: Sequence[Any]) -> list[Expr]:
+    """sin(πx)/(πx), and 1 at 0: JAX computes it by a polynomial from version 0.12 on."""
+    x = v[0].expr
+    angle = mul((fn("pi"), x))
+    return [fn("where", fn("eq", x, ZERO), ONE, mul((fn("sin", angle), power(angle, -1))))]
+
+
+OF_ENTRIES: dict[str, tuple[Known, ...]] = {
     "relu": (Known(jax.nn.relu, lambda v, dims: [fn("relu", v[0].expr)]),),
+    "sinc": (Known(jnp.sinc, _sinc),),
+}
+OF_MATRICES: dict[str, tuple[Known, ...]] = {
     "inv": (Known(jnp.linalg.inv, _inverse),),
     "det": (Known(jnp.linalg.det, _determinant),),
     "slogdet": (Known(jnp.linalg.slogdet, _sign_and_log),),
@@ -87,11 +97,12 @@ LIBRARY: dict[str, tuple[Known, ...]] = {
         Known(partial(jnp.diagonal, axis1=a, axis2=b), _diagonal) for a, b in ((0, 1), (-2, -1), (-1, -2))
     ),
 }  # fmt: skip
+LIBRARY = OF_ENTRIES | OF_MATRICES
 
 
 def of_matrices(eqn: Any) -> bool:
     """Say whether an equation calls a function of matrices by name."""
-    return _name(eqn) in LIBRARY and _name(eqn) != "relu"
+    return _name(eqn) in OF_MATRICES
 
 
 def known(eqn: Any) -> Results | None:

@@ -17,13 +17,15 @@ from jax import tree_util
 from ..calculus.adjoint import pulled
 from ..calculus.differentiate import identity
 from ..calculus.recurrence import Loop, substituted
-from ..calculus.rules import Rule, settled
+from ..expressions.dims import Value, dims_of, entry_of
 from ..expressions.expr import Array, At, Expr, Index, Size, axis
 from ..expressions.rename import rename
 from ..expressions.symmetry import symmetric_part
+from ..unreadable import UnreadableError
 from . import names as naming
 from .marks import marked
-from .read import Reader, UnreadableError, Value, dims_of, entry_of, named, symbol
+from .read import Reader, named, symbol
+from .rules import Rule, settled
 
 
 @dataclass

@@ -10,33 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..expressions.build import add, along_axis, fn, mul, num, power, reduce, size
+from ..expressions.dims import Value, dims_of, entry_of
 from ..expressions.expr import Array, At, Expr, Index, Num, Pos, Size, axis, temporary, walk
 from ..expressions.rename import rename
 from ..expressions.reshape import reshaped
+from ..unreadable import UnreadableError
 from .library import known
-
-
-class Value(NamedTuple):
-    """An expression in the indices ``axis(n, dims[n])``, and the dimensions; size 1 needs no index."""
-
-    expr: Expr
-    dims: tuple[Size, ...]
-
-
-class UnreadableError(NotImplementedError):
-    """A primitive for which no formula can be written yet."""
-
-
-def dims_of(shape: Sequence[Any]) -> tuple[Size, ...]:
-    """Return the sizes of a shape: integers, and names or polynomials in names as text."""
-    from ..expressions.positions import plain
-
-    return tuple(int(d) if isinstance(d, int | np.integer) else plain(str(d)) for d in shape)
 
 
 class Reader:
@@ -82,7 +66,7 @@ class Reader:
         if library := known(eqn):
             shapes = [dims_of(v.aval.shape) for v in eqn.outvars]
             return list(map(Value, library(values, shapes), shapes))
-        from ..calculus.rules import own_rule, read_rule
+        from .rules import own_rule, read_rule
 
         if own_rule(eqn):
             return read_rule(self, eqn, values)
@@ -160,11 +144,6 @@ def in_order_of_need(jaxpr: Any, first: Sequence[Any]) -> list[Any]:
                 pending += jaxpr.eqns[n].invars
         order |= dict.fromkeys(sorted(needed))
     return [jaxpr.eqns[n] for n in order]
-
-
-def entry_of(array: Array) -> At:
-    """Return the entry of an array at its own axes, at position 0 along axes of size 1."""
-    return At(array, tuple(0 if i.size == 1 else i for i in array.axes))
 
 
 def named(name: str, struct: Any, fact: str = "") -> Array:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..expressions.build import ONE, ZERO, add, fn, mul, num, total
+from ..expressions.dims import Value
 from ..expressions.expr import At, Expr, Index, Pos, Size, axis, temporary, walk
 from ..expressions.positions import combined
 from ..expressions.rename import rename
-from .convolve import read_convolution
-from .read import Row, UnreadableError, Value
+from ..unreadable import UnreadableError
+from .read import Row
+from .read_convolution import read_convolution
 from .read_order import READ_ORDER, largest, sort
 from .read_slice import READ_SLICE, in_range, pick, split, written
 from .read_slice import window as among

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..expressions.dims import Value
 from ..expressions.expr import Expr, axis, temporary
 from ..expressions.linalg import applied, cholesky, eigenvalue, eigenvector, inverse, triangle
 from ..expressions.rename import rename
-from .read import UnreadableError, Value
+from ..unreadable import UnreadableError
 
 
 def _cholesky(eqn: Any, v: list[Value]) -> list[Expr]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..expressions.build import ZERO, along_axis, num, reduce, total
+from ..expressions.dims import Value, dims_of
 from ..expressions.expr import Expr, Index, Pos, Size, axis, temporary
 from ..expressions.positions import combined
 from ..expressions.rename import rename
-from .read import Row, UnreadableError, Value, dims_of
+from ..unreadable import UnreadableError
+from .read import Row
 from .read_slice import pick, window
 
 

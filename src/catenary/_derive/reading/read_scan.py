@@ -15,10 +15,12 @@ from typing import Any
 from ... import _jax
 from ..calculus.recurrence import Carry, Loop, symbols_below
 from ..expressions.build import add, mul, num, size, total
+from ..expressions.dims import Value, dims_of, entry_of
 from ..expressions.expr import Add, Array, At, Expr, Index, Num, Pos, axis, temporary
 from ..expressions.rename import rename
+from ..unreadable import UnreadableError
 from . import marks as marking
-from .read import Reader, UnreadableError, Value, dims_of, entry_of, literal
+from .read import Reader, literal
 
 
 def read_scan(reader: Reader, eqn: Any, values: list[Value]) -> list[Value]:

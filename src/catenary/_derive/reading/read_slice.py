@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..expressions.build import ONE, ZERO, add, fn, mul, num, size, total
+from ..expressions.dims import Value, dims_of
 from ..expressions.expr import Expr, Fn, Index, Num, Pos, Size, axis, temporary
 from ..expressions.positions import affine, combined, counted, minus, plus, text
 from ..expressions.rename import rename
-from .read import Row, Value, dims_of
+from .read import Row
 
 
 def in_range(position: Expr) -> Expr:

@@ -16,10 +16,12 @@ import jax
 
 from ... import _jax
 from ..._local.fallback import pullback
+from ..calculus.recurrence import substituted
+from ..expressions.dims import Value, dims_of
 from ..expressions.expr import Array, At, Expr, Index, Num, axis, temporary
 from ..expressions.rename import rename
-from ..reading.read import Reader, UnreadableError, Value, dims_of
-from .recurrence import substituted
+from ..unreadable import UnreadableError
+from .read import Reader
 
 CUSTOM = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
 _count = itertools.count()

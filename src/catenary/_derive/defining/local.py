@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..defining.share import abstracted
+from ..calculus.differentiate import cotangents, identity, users_first
 from ..expressions.build import ONE, ZERO, add, mul, rebuild, total
 from ..expressions.expr import Along, Array, At, Expr, Fn, Index, temporary
 from ..expressions.rename import rename
 from ..reading.names import D
-from .differentiate import cotangents, identity, users_first
+from .share import abstracted
 
 
 def differentials(
