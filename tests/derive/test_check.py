@@ -87,3 +87,21 @@ def test_compare_sees_nan():
 
 def test_negative_numbers_out_of_the_domain():
     assert ct.derive(lambda x: jnp.sum(jnp.log(x)), one(4)).formula.endswith("= 1 ⊘ x")
+
+
+@pytest.mark.parametrize(
+    ("fun", "point"),
+    [
+        (lambda x: jnp.sum(jnp.where(x > 0, jnp.sqrt(x), 0)), [-1.0, 4.0]),
+        (lambda x: jnp.sum(jnp.where(x > 0, jnp.log(x), x) * x), [0.0, -2.0, 3.0]),
+        (lambda x: jnp.sum(jnp.sinc(x)), [0.0, 0.5]),
+    ],
+)
+def test_an_indicator_selects_and_never_multiplies(fun, point):
+    made = ct.derive(fun, one(len(point)))
+    scope = {}
+    exec(made.python(), scope)
+    found = scope["derivative"](jnp.asarray(point))
+    wanted = ct.grad(fun)(jnp.asarray(point))
+    assert jnp.isfinite(found).all()
+    assert jnp.allclose(found, wanted, atol=1e-12)

@@ -199,7 +199,7 @@ class PythonPrinter:
                 terms = [self(t, SUM if n == 0 else TIMES, len(x.dims) > 0) for n, t in enumerate(x.items)]
                 return self._sum(terms), SUM
             case mx.Hadamard():
-                return self._times(x.items), TIMES
+                return self._selected(x.items)
             case mx.Product():
                 return self._product(list(x.items), spread), TIMES
             case mx.Scaled():
@@ -327,6 +327,18 @@ class PythonPrinter:
         rows, columns = map(self.size, x.shape)
         return f"jnp.reshape({self(x.x, ATOM)}.reshape(-1, {columns}, {rows}).swapaxes(1, 2), (-1, {rows} * {columns}))"
 
+    def _selected(self, items: Sequence[Matrix]) -> tuple[str, int]:
+        """Return a product entry by entry; an indicator selects and never multiplies, so that 0 times ∞ is 0."""
+        tests = [f for f in items if indicator(f)]
+        rest = [f for f in items if f not in tests]
+        if not (tests and rest):
+            return self._times(items), TIMES
+        text = self._times(rest)
+        for test in tests:
+            assert isinstance(test, mx.Apply)
+            text = f"jnp.where({self._test(test, True)}, {text}, 0)"
+        return text, ATOM
+
     def _times(self, items: Sequence[Matrix]) -> str:
         text = ""
         for f in items:
@@ -378,6 +390,8 @@ class PythonPrinter:
         if len(items) == 1:
             return self(items[0], UNARY)
         first, last = items[0], items[-1]
+        if len(items) == 2 and row(first) and column(last) and any(map(indicator, (first.parts[0], last))):
+            return f"jnp.sum({self._selected([first.parts[0], last])[0]})"
         for n, item in enumerate(items[:-1]):
             turned = isinstance(item, mx.Transpose) and isinstance(item.x, mx.Inverse)
             inverse = item.x if isinstance(item, mx.Transpose) else item
@@ -410,6 +424,11 @@ class PythonPrinter:
     def _wrapped(self, items: list[Matrix]) -> str:
         text = self._chain(items)
         return f"({text})" if len(items) > 1 else text
+
+
+def indicator(x: Matrix) -> bool:
+    """Say whether an expression is 1 where a comparison holds and 0 elsewhere."""
+    return isinstance(x, mx.Apply) and x.name in BETWEEN
 
 
 def row(x: Matrix) -> bool:

@@ -147,8 +147,11 @@ def sign_over_abs(node: Mul) -> Expr | None:
 
 
 def relu_product(node: Mul) -> Expr | None:
-    """x [x > 0] = relu(x) = relu(x) [x > 0]."""
+    """x [x > 0] = relu(x) = relu(x) [x > 0]; relu(x) / x = [x > 0]."""
     for n, a, m, b in _pairs(node):
+        if isinstance(a, Pow) and a.exponent <= -1 and call(b, "relu") is a.base:
+            step = (fn("gt", a.base, ZERO), power(a.base, a.exponent + 1))
+            return mul([*others(node.children, n, m), *step])
         if isinstance(b, Fn) and b.name == "gt" and b.children[1] is ZERO:
             x = call(a.base if isinstance(a, Pow) and a.exponent > 0 else a, "relu")
             if x is b.children[0]:
