@@ -1,4 +1,4 @@
-"""What one JAX is enough for: tests that break our own code on purpose, what is generated, and how formulas look."""
+"""What one JAX is enough for: our own algebra, tests that break our code on purpose, and how formulas look."""
 
 import jax
 import pytest

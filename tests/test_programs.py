@@ -16,6 +16,7 @@ from catenary.testing import Program, Report, programs, random_program
 
 ORDERS = ("reverse", "forward", "cross-country")  # and "auto", one of them, in every product
 PARTS = 8  # tests, so that two cores share the work; each draws its own programs
+HALF = 0 if jax.__version__.startswith("0.10") else 1  # .ci/run tests two versions of JAX: each takes every other part
 EXAMPLES = int(os.environ.get("CATENARY_EXAMPLES", "304")) // PARTS
 
 
@@ -88,12 +89,12 @@ def on_random_programs(check, part, max_stages, examples):
     run()
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", range(HALF, PARTS, 2))
 def test_every_order_is_the_same_map(part):
     on_random_programs(check_first_order, part, max_stages=6, examples=EXAMPLES)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", [HALF])
 def test_every_order_has_the_same_derivative(part):
     on_random_programs(check_second_order, part, max_stages=3, examples=EXAMPLES // 3)
 

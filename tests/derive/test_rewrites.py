@@ -19,6 +19,8 @@ from .examples import EXAMPLES
 from .families import FAMILIES
 from .linalg_examples import EXAMPLES as LINALG
 
+pytestmark = once
+
 I, K = axis(0, "N"), axis(1, "m")
 X = At(Array("X", ("N", "m"), None, "real"), (I, K))
 u = At(Array("u", ("N",), None, "real"), (I,))
@@ -162,7 +164,6 @@ def value(expr):
     return spread(DRAWS[1](expr), (I, K))
 
 
-@once
 @pytest.mark.parametrize("rule", rewrite.RULES, ids=lambda r: r.name)
 def test_a_corrupted_row_changes_no_value(rule, monkeypatch):
     wanted = [value(build_()) for build_ in BUILDERS]
@@ -172,7 +173,6 @@ def test_a_corrupted_row_changes_no_value(rule, monkeypatch):
         assert np.allclose(value(build_()), number, rtol=1e-9)
 
 
-@once
 @pytest.mark.parametrize("rule", rewrite.RULES, ids=lambda r: r.name)
 def test_a_corrupted_row_leaves_a_program_right(rule, monkeypatch):
     monkeypatch.setattr(rewrite, "RULES", planted(rule.name, lambda new: Add((num(1), new))))
