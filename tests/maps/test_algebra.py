@@ -1,8 +1,12 @@
 """The algebra of explicit maps against its definition, on random maps: shifts, digits, masks, ties and all."""
 
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from math import prod
 from random import Random
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -31,56 +35,90 @@ def arrays(value: Value) -> Value:
     return Value(*(None if x is None else jnp.asarray(x) for x in (value.core, value.mask)))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_composition(seed):
-    rng = Random(seed)
+def drawn(seeds: Iterable[int], draw: Callable[[Random], Any]) -> list[Any]:
+    """One case a seed."""
+    return [draw(Random(seed)) for seed in seeds]
+
+
+def computed(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each call gives, all of them compiled as one: a compilation an operation would take minutes."""
+
+    def parts(result: Any) -> Any:
+        return (result.core, result.mask) if isinstance(result, Value) else result
+
+    found = jax.jit(lambda: [parts(call()) for call in calls])()
+    return [Value(*x) if isinstance(x, tuple) else x for x in found]
+
+
+def with_value(rng: Random, term: Term) -> tuple[Term, Value]:
+    return term, random_value(rng, term)
+
+
+def composable(rng: Random) -> tuple[tuple[Term, Value], tuple[Term, Value]]:
     first = random_term(rng, random_shape(rng))
     second = random_term(rng, tuple(a.size for a in first.out))
-    a, b = random_value(rng, second), random_value(rng, first)
-    expected = matrix(second, a) @ matrix(first, b)
-    recipe = compose(second, first)
-    if recipe is None:
-        np.testing.assert_array_equal(expected, 0)
-        return
-    validate(recipe.term, [x.size for x in second.out], [x.size for x in first.inp])
-    product = compose_values(recipe, arrays(a), arrays(b), jnp.float64)
-    np.testing.assert_allclose(matrix(recipe.term, product), expected, atol=1e-12)
+    return with_value(rng, second), with_value(rng, first)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_dense_basis(seed):
-    rng = Random(seed)
-    term = random_term(rng, random_shape(rng))
-    value = random_value(rng, term)
-    expected = written_out(term, value)
-    np.testing.assert_allclose(dense(term, arrays(value), jnp.float64), expected, atol=1e-14)
-    whole = dense_term([x.size for x in term.out], [x.size for x in term.inp])
-    np.testing.assert_allclose(written_out(whole, Value(np.squeeze(expected))), expected)
+def test_composition():
+    cases = drawn(SEEDS, composable)
+    recipes = [compose(second, first) for (second, _), (first, _) in cases]
+    met = [k for k, recipe in enumerate(recipes) if recipe is not None]
+    assert len(met) > len(SEEDS) // 2
+    of = lambda k: compose_values(recipes[k], arrays(cases[k][0][1]), arrays(cases[k][1][1]), jnp.float64)
+    products = dict(zip(met, computed([partial(of, k) for k in met]), strict=True))
+    for k, (second, first) in enumerate(cases):
+        expected = matrix(*second) @ matrix(*first)
+        if recipes[k] is not None:
+            term = recipes[k].term
+            validate(term, [x.size for x in second[0].out], [x.size for x in first[0].inp])
+            np.testing.assert_allclose(matrix(term, products[k]), expected, atol=1e-12, err_msg=f"seed {k}")
+        else:
+            np.testing.assert_array_equal(expected, 0, err_msg=f"seed {k}")
+
+
+def a_map(rng: Random) -> tuple[Term, Value]:
+    return with_value(rng, random_term(rng, random_shape(rng)))
+
+
+def test_the_dense_basis():
+    cases = drawn(SEEDS, a_map)
+    found = computed([partial(dense, term, arrays(value), jnp.float64) for term, value in cases])
+    for seed, ((term, value), got) in enumerate(zip(cases, found, strict=True)):
+        expected = written_out(term, value)
+        np.testing.assert_allclose(got, expected, atol=1e-14, err_msg=f"seed {seed}")
+        whole = dense_term([x.size for x in term.out], [x.size for x in term.inp])
+        np.testing.assert_allclose(written_out(whole, Value(np.squeeze(expected))), expected)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_transpose(seed):
-    rng = Random(seed)
-    term = random_term(rng, random_shape(rng))
-    value = random_value(rng, term)
+    term, value = a_map(Random(seed))
     moved = np.moveaxis(written_out(term, value), range(len(term.out)), range(-len(term.out), 0))
     flipped = term.T  # its labels are numbered anew, the arrays keep their axes
     np.testing.assert_allclose(written_out(flipped, value), moved if term.out else written_out(term, value))
     assert term == flipped.T
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_addition(seed):
-    rng = Random(seed)
+def addends(rng: Random) -> tuple[tuple[Term, Value], tuple[Term, Value]]:
     term = random_term(rng, random_shape(rng))
     other = Term(term.out, term.inp, term.sizes, *_another(rng, term))
-    a, b = random_value(rng, term), random_value(rng, other)
-    expected = written_out(term, a) + written_out(other, b)
-    joined = add(term, other)
-    value = add_values(joined.term, [(term, arrays(a)), (other, arrays(b))], jnp.float64)
-    np.testing.assert_allclose(written_out(joined.term, value), expected, atol=1e-14)
-    shape = expected.shape
-    np.testing.assert_allclose(total([(term, arrays(a)), (other, arrays(b))], shape, jnp.float64), expected, atol=1e-14)
+    return with_value(rng, term), with_value(rng, other)
+
+
+def test_addition():
+    cases = drawn(range(25), addends)
+    calls = []
+    for (term, a), (other, b) in cases:
+        parts, shape = [(term, arrays(a)), (other, arrays(b))], [x.size for x in (*term.out, *term.inp)]
+        calls += [partial(add_values, add(term, other).term, parts, jnp.float64)]
+        calls += [partial(total, parts, shape, jnp.float64)]
+    found = computed(calls)
+    for seed, ((term, a), (other, b)) in enumerate(cases):
+        expected = written_out(term, a) + written_out(other, b)
+        added = written_out(add(term, other).term, found[2 * seed])
+        np.testing.assert_allclose(added, expected, atol=1e-14, err_msg=f"seed {seed}")
+        np.testing.assert_allclose(found[2 * seed + 1], expected, atol=1e-14, err_msg=f"seed {seed}")
 
 
 def _another(rng, term):
@@ -94,28 +132,13 @@ def test_terms_of_other_ties_stay_two():
     assert add(Term.of("a", "a", a=3), Term.of("a", "b", a=3, b=3)) is None
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_diagonal_and_trace(seed):
-    rng = Random(seed)
+def square_map(rng: Random) -> tuple[Term, Value]:
+    """A map from arrays of a shape to the same: firstᵀ ∘ first of a random one, or a random one."""
     shape = random_shape(rng)
-    term = next(t for t in iter(lambda: _square(rng, shape), None) if t is not None)
-    value = random_value(rng, term)
-    expected = np.diagonal(matrix(term, value)).reshape(shape)
-    recipe = diagonal(term)
-    got = 0 if recipe is None else written_out(recipe.term, _own(recipe, value))
-    np.testing.assert_allclose(got, expected if recipe else 0 * expected, atol=1e-12)
-    np.testing.assert_allclose(expected if recipe is None else 0, 0)
-    recipe = trace(term)
-    got = 0 if recipe is None else written_out(recipe.term, _own(recipe, value))
-    np.testing.assert_allclose(got, expected.sum(), atol=1e-12)
-
-
-def _own(recipe, value):
-    return compose_values(recipe, arrays(value), arrays(value), jnp.float64)
+    return with_value(rng, next(t for t in iter(lambda: _square(rng, shape), None) if t is not None))
 
 
 def _square(rng, shape):
-    """A map from arrays of a shape to the same: second ∘ firstᵀ of two random ones that meet, or a random one."""
     first = random_term(rng, shape)
     if tuple(a.size for a in first.out) == shape:
         return first
@@ -123,25 +146,53 @@ def _square(rng, shape):
     return None if recipe is None else recipe.term
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_three_maps_compose_in_either_order(seed):
-    rng = Random(1000 + seed)
+@pytest.mark.parametrize("restrict", [diagonal, trace])
+def test_diagonal_and_trace(restrict):
+    cases = drawn(SEEDS, square_map)
+    recipes = [restrict(term) for term, _ in cases]
+    own = lambda k: compose_values(recipes[k], arrays(cases[k][1]), arrays(cases[k][1]), jnp.float64)
+    met = [k for k, recipe in enumerate(recipes) if recipe is not None]
+    assert len(met) > len(SEEDS) // 2
+    found = dict(zip(met, computed([partial(own, k) for k in met]), strict=True))
+    for k, (term, value) in enumerate(cases):
+        expected = np.diagonal(matrix(term, value))
+        expected = expected.reshape([a.size for a in term.inp]) if restrict is diagonal else expected.sum()
+        got = written_out(recipes[k].term, found[k]) if k in found else np.zeros_like(expected)
+        np.testing.assert_allclose(got, expected, atol=1e-12, err_msg=f"seed {k}")
+
+
+def three_maps(rng: Random) -> list[tuple[Term, Value]]:
     one = random_term(rng, random_shape(rng))
     two = random_term(rng, tuple(a.size for a in one.out))
     three = random_term(rng, tuple(a.size for a in two.out))
-    values = [arrays(random_value(rng, t)) for t in (three, two, one)]
-    results = []
-    for bracket in (((0, 1), 2), (0, (1, 2))):
-        results.append(_evaluate(bracket, (three, two, one), values))
-    (a, b), expected = results, matrix(three, values[0]) @ matrix(two, values[1]) @ matrix(one, values[2])
-    for result in (a, b):
-        np.testing.assert_allclose(0 * expected if result is None else matrix(*result), expected, atol=1e-11)
+    return [with_value(rng, t) for t in (three, two, one)]
 
 
-def _evaluate(bracket, terms, values):
+def test_three_maps_compose_in_either_order():
+    cases = drawn(range(1000, 1025), three_maps)
+    brackets = (((0, 1), 2), (0, (1, 2)))
+    terms: dict[tuple[int, int], Term] = {}
+
+    def bracketed(case: int, side: int) -> Any:
+        found = _evaluate(brackets[side], [(t, arrays(v)) for t, v in cases[case]])
+        if found is None:
+            return None
+        terms[case, side] = found[0]
+        return found[1]
+
+    keys = [(case, side) for case in range(len(cases)) for side in (0, 1)]
+    values = dict(zip(keys, computed([partial(bracketed, *key) for key in keys]), strict=True))
+    for case, side in keys:
+        three, two, one = (matrix(*pair) for pair in cases[case])
+        expected = three @ two @ one
+        got = matrix(terms[case, side], values[case, side]) if (case, side) in terms else 0 * expected
+        np.testing.assert_allclose(got, expected, atol=1e-11, err_msg=f"seed {1000 + case}")
+
+
+def _evaluate(bracket, pairs):
     if isinstance(bracket, int):
-        return terms[bracket], values[bracket]
-    left, right = (_evaluate(part, terms, values) for part in bracket)
+        return pairs[bracket]
+    left, right = (_evaluate(part, pairs) for part in bracket)
     if left is None or right is None:
         return None
     recipe = compose(left[0], right[0])
