@@ -64,7 +64,7 @@ class Call:
         """Local derivatives, an elimination order, and which implicit nodes are pushed."""
         local = local_of(self.graph, self.graph.inputs, self.results)
         if isinstance(order, Plan):
-            order.check(local.fingerprint())
+            order.check(local)
             sequence, pushed = order.order, order.pushed
         else:
             sequence, pushed = pick(local, order, holomorphic)

@@ -180,3 +180,14 @@ def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:
 def dimension_names(size: Any) -> set[str]:
     """The names in a symbolic dimension."""
     return set(size._get_vars()) if hasattr(size, "_get_vars") else set()
+
+
+def sizes_of_text() -> Callable[[str], Any]:
+    """A reader of symbolic dimensions, all in one scope.
+
+    >>> size = sizes_of_text()
+    >>> size("2*D^2 + 1") == 2 * size("D") ** 2 + 1
+    True
+    """
+    scope = jax.export.SymbolicScope()
+    return lambda text: jax.export.symbolic_shape(text, scope=scope)[0]

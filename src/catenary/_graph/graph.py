@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,27 +77,6 @@ class Graph:
         for equation in self.equations:
             equation.evaluate(env)
         return env
-
-    def fingerprint(self) -> str:
-        """A digest of the structure: the same for the same program at the same shapes, in any process."""
-        digest = hashlib.sha256()
-        for equation in self.equations:
-            digest.update(f"{equation.primitive.name}{equation.outputs}".encode())
-            for atom in equation.inputs:
-                digest.update((str(atom) if isinstance(atom, int) else f"{atom.aval}").encode())
-            for key in sorted(equation.params):
-                if key in _STRUCTURAL:
-                    digest.update(f"{key}={equation.params[key]}".encode())
-        for atom in (*self.inputs, *self.outputs):
-            digest.update(str(self.aval(atom)).encode())
-        return digest.hexdigest()[:16]
-
-
-#: Parameters that say what an equation does; the rest (callables, shardings, names) may carry addresses.
-_STRUCTURAL = frozenset(
-    "axes dimensions permutation dimension_numbers new_sizes shape broadcast_dimensions start_indices "
-    "limit_indices strides padding_config dimension y new_dtype length reverse axis sizes".split()
-)
 
 
 def validate(graph: Graph) -> None:

@@ -14,7 +14,8 @@ import jax
 import numpy as np
 
 from catenary import _jax
-from catenary._graph import Atom, Equation, Graph, Lit
+from catenary._graph import Atom, Equation, Graph, Lit, digest
+from catenary._local.describe import describe
 from catenary._local.fallback import pushed
 from catenary._maps.term import Term
 from catenary._rules import LINEAR, RULES, ZERO, Piece, Row, Site
@@ -77,8 +78,8 @@ class Local:
     edges: list[Edge] = field(default_factory=list)
 
     def fingerprint(self) -> str:
-        """A digest of the program and of how many vertices there are to eliminate."""
-        return f"{self.graph.fingerprint()}-{len(self.nodes)}"
+        """A digest of all that a plan is made from: the same in every process."""
+        return digest(describe(self))
 
     def shape(self, vertex: int) -> tuple[Any, ...]:
         """The shape of a vertex's value."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from math import prod
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from catenary import _jax
 from catenary._local import Local
 from catenary._plan.choose import CHOICES, Candidate, candidates
+from catenary._plan.store import dumps, loads
 from catenary.errors import PlanError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Step:
     """One elimination: which value goes, what made it, and its size."""
 
@@ -21,6 +24,9 @@ class Step:
     primitive: str
     shape: tuple[Any, ...]
     dtype: str
+
+    def __str__(self) -> str:
+        return f"{self.primitive} of shape {self.shape}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Plan:
         cost: in ``model`` (flops or multiplications); a polynomial where dimensions are symbolic.
         alternatives: name → cost of every order considered.
         remembered: (what, shape, bytes) of each forward value that the derivative reads.
+        inputs: (shape, dtype) of each array that is differentiated.
         program: a digest of the program that the plan was made for.
 
     A plan is a pure function of the program's structure and of the options, and can be given as ``order=`` to any
@@ -56,9 +63,9 @@ class Plan:
     alternatives: dict[str, Any]
     remembered: tuple[tuple[str, tuple[Any, ...], Any], ...]
     steps: tuple[Step, ...]
+    inputs: tuple[tuple[tuple[Any, ...], str], ...]
     program: str
     function: str = "function"
-    dims: tuple[str, ...] = field(default=())
 
     @property
     def formula(self) -> str:
@@ -96,21 +103,94 @@ class Plan:
         for step in self.steps:
             yield {"vertex": step.number, "primitive": step.primitive, "shape": step.shape, "dtype": step.dtype}
 
-    def check(self, program: str) -> None:
-        """Raise PlanError unless the plan was made for this program.
+    def check(self, local: Local) -> None:
+        """Raise PlanError, which says what differs, unless the plan was made for this program.
 
         >>> import jax.numpy as jnp
         >>> import catenary as ct
-        >>> ct.plan(jnp.sin, jnp.ones(5)).check("another")
+        >>> plan = ct.plan(jnp.sin, jnp.ones(5))
+        >>> ct.jacobian(jnp.cos, order=plan)(jnp.ones(5))
         Traceback (most recent call last):
-        catenary.errors.PlanError: ...
+        catenary.errors.PlanError: this plan was made for another program (sin): vertex 0 is a sin ...
         """
-        if program != self.program:
+        if local.fingerprint() != self.program:
             raise PlanError(
-                f"this plan was made for another program: {self.function}, digest {self.program}; found digest "
-                f"{program}. A plan holds for one function at one set of shapes and dtypes: make one with "
-                "ct.plan(fun, *args) at these arguments."
+                f"this plan was made for another program ({self.function}): {self._difference(local)}. A plan holds "
+                "for one function at one set of shapes and dtypes: make one with ct.plan(fun, *args) here."
             )
+
+    def _difference(self, local: Local) -> str:
+        """What is not as it was when the plan was made, in words."""
+        here = _inputs(local)
+        if len(here) != len(self.inputs):
+            return f"it was differentiated by {len(self.inputs)} arrays, this one by {len(here)}"
+        for k, (mine, theirs) in enumerate(zip(self.inputs, here, strict=True)):
+            if mine != theirs:
+                return f"array {k} was {mine[1]} of shape {mine[0]}, here it is {theirs[1]} of shape {theirs[0]}"
+        if len(local.nodes) != len(self.order):
+            return f"it has {len(self.order)} vertices, this one {len(local.nodes)}"
+        for old, new in zip(sorted(self.steps), sorted(_steps(local, self.order)), strict=True):
+            if old != new:
+                return f"vertex {old.number} is a {old}, here a {new}"
+        return "the operations are the same, but not their parameters or how they hang together"
+
+    def to_json(self) -> str:
+        """The plan as JSON; symbolic costs and sizes as their formulas.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> plan = ct.plan(jnp.sin, jnp.ones(5))
+        >>> ct.Plan.from_json(plan.to_json()) == plan
+        True
+        """
+        return dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """A plan from its JSON.
+
+        Raises:
+            PlanError: the text is no plan of this version.
+
+        >>> import catenary as ct
+        >>> ct.Plan.from_json("{}")
+        Traceback (most recent call last):
+        catenary.errors.PlanError: this is no plan of format 1, but of format None. ...
+        """
+        plan: Plan = loads(cls, text, {"steps": Step})
+        return plan
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the plan to a file, as JSON.
+
+        Raises:
+            OSError: the file cannot be written.
+
+        >>> import tempfile
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> plan = ct.plan(jnp.sin, jnp.ones(5))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     plan.save(f"{folder}/sin.json")
+        ...     ct.Plan.load(f"{folder}/sin.json") == plan
+        True
+        """
+        Path(path).write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Plan:
+        """Read a plan that ``save`` wrote.
+
+        Raises:
+            OSError: the file cannot be read.
+            PlanError: the file is no plan of this version.
+
+        >>> import catenary as ct
+        >>> ct.Plan.load("nowhere.json")
+        Traceback (most recent call last):
+        FileNotFoundError: ...
+        """
+        return cls.from_json(Path(path).read_text(encoding="utf-8"))
 
     def __str__(self) -> str:
         unit = {"flops": "flops", "multiplications": "multiplications"}[self.model]
@@ -145,7 +225,8 @@ def make_plan(local: Local, function: str, choice: str, model: str) -> Plan:
         model,
         {name: c.cost for name in names for c in found if c.name == name},
         tuple(_remembered(local)),
-        tuple(_steps(local, best)),
+        tuple(_steps(local, best.order)),
+        _inputs(local),
         local.fingerprint(),
         function,
     )
@@ -173,9 +254,13 @@ def _remembered(local: Local) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
             yield made.get(value, "argument"), aval.shape, prod(aval.shape) * aval.dtype.itemsize
 
 
-def _steps(local: Local, candidate: Candidate) -> Iterator[Step]:
+def _inputs(local: Local) -> tuple[tuple[tuple[Any, ...], str], ...]:
+    return tuple((tuple(local.shape(v)), str(local.dtype(v))) for v in local.inputs)
+
+
+def _steps(local: Local, order: Iterable[int]) -> Iterator[Step]:
     heads = {v: e.primitive.name for e in local.graph.equations for v in e.outputs}
-    for k in candidate.order:
+    for k in order:
         vertex = local.nodes[k].vertices[0]
         aval = local.graph.avals[vertex]
-        yield Step(k, heads.get(vertex, "derivative"), aval.shape, str(aval.dtype))
+        yield Step(k, heads.get(vertex, "derivative"), tuple(aval.shape), str(aval.dtype))

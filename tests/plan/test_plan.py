@@ -1,0 +1,102 @@
+"""A plan is an object: a pure function of the program, saved and loaded, and refused where it does not belong."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catenary as ct
+from catenary.errors import PlanError
+from tests.house.source import ROOT
+
+
+def f32(*sizes):
+    return jax.ShapeDtypeStruct(sizes, jnp.float32)
+
+
+def net(x, W):
+    return jnp.tanh(W @ x) ** 2
+
+
+def loop(x, W):
+    return jax.lax.scan(lambda h, _: (jnp.sin(W @ h), None), x, None, length=3)[0]
+
+
+def branches(x, W):
+    y = jax.lax.cond(True, lambda v: jnp.sin(v), lambda v: jnp.cos(v), W @ x)
+    return jax.nn.softmax(y)[np.array([2, 0])]
+
+
+PROGRAMS = [net, loop, branches]
+
+
+def plan_of(fun):
+    return ct.plan(fun, f32(3), f32(3, 3))
+
+
+def elsewhere(seed):
+    """The plans of PROGRAMS as a fresh process makes them."""
+    code = "from tests.plan.test_plan import *\nprint(*(plan_of(f).to_json() for f in PROGRAMS), sep='---')"
+    env = os.environ | {"PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, cwd=ROOT, check=True)
+    return done.stdout.strip().split("---")
+
+
+def test_every_process_makes_the_same_plan():
+    here = [plan_of(fun).to_json() for fun in PROGRAMS]
+    assert here == elsewhere(1) == elsewhere(2)
+
+
+@pytest.mark.parametrize("fun", PROGRAMS)
+def test_a_plan_survives_the_disk_and_is_followed(fun, tmp_path):
+    plan = plan_of(fun)
+    plan.save(tmp_path / "plan.json")
+    loaded = ct.Plan.load(tmp_path / "plan.json")
+    assert loaded == plan and str(loaded) == str(plan)
+    x, W = jnp.linspace(0, 1, 3), jnp.linspace(-1, 1, 9).reshape(3, 3)
+    x, W = x.astype(jnp.float32), W.astype(jnp.float32)
+    # planned on shapes, followed with arrays closed over, and with tracers
+    for ours in (ct.jacobian(fun, order=loaded), jax.jit(ct.jacobian(fun, order=loaded))):
+        assert jnp.allclose(ours(x, W), jax.jacobian(fun)(x, W), atol=1e-6)
+
+
+def test_symbolic_costs_are_saved_as_formulas():
+    (D,) = jax.export.symbolic_shape("D")
+    plan = ct.plan(lambda x, A: jnp.sum(jnp.tanh(A @ x)), f32(D), f32(D, D))
+    loaded = ct.Plan.from_json(plan.to_json())
+    assert str(loaded) == str(plan) and str(loaded.cost) == str(plan.cost) and "D^2" in plan.to_json()
+
+
+OTHERS = {
+    "array 0 was float32 of shape \\(3,\\), here it is float32 of shape \\(4,\\)": (net, f32(4), f32(4, 4)),
+    "vertex 1 is a tanh of shape \\(3,\\), here a sin": (lambda x, W: jnp.sin(W @ x) ** 2, f32(3), f32(3, 3)),
+    "it has 3 vertices, this one 4": (lambda x, W: -net(x, W), f32(3), f32(3, 3)),
+    "not their parameters": (lambda x, W: jnp.tanh(W @ x) ** 3, f32(3), f32(3, 3)),
+}
+
+
+@pytest.mark.parametrize("said", OTHERS)
+def test_another_program_is_refused_and_told_why(said):
+    fun, *shapes = OTHERS[said]
+    with pytest.raises(PlanError, match=said):
+        jax.eval_shape(ct.jacobian(fun, order=plan_of(net)), *shapes)
+
+
+def test_what_stands_inside_counts():
+    """Bodies of loops, numbers written into the program, the direction of a loop: each makes another program."""
+
+    def scan(body, **options):
+        return lambda x, W: jax.lax.scan(lambda h, _: (body(W @ h), None), x, None, length=3, **options)[0]
+
+    programs = [scan(jnp.sin), scan(jnp.cos), scan(jnp.sin, reverse=True), *(lambda x, W, c=c: c * x for c in (2, 3))]
+    assert len({plan_of(fun).program for fun in programs}) == len(programs)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}", '{"catenary plan": 0}', '{"catenary plan": 1, "name": "x"}'])
+def test_a_file_that_is_no_plan_is_refused(text):
+    with pytest.raises(PlanError, match="this is no plan"):
+        ct.Plan.from_json(text)
