@@ -67,7 +67,7 @@ class Call:
             order.check(local)
             sequence, pushed = order.order, order.pushed
         else:
-            sequence, pushed = pick(local, order, holomorphic)
+            sequence, pushed = pick(local, order, holomorphic, _jax.device_kind())
         chosen = {local.nodes[k].implicit for k in pushed}
         return local, sequence, chosen.__contains__
 

@@ -78,7 +78,7 @@ class _Factor:
     def maps(self) -> list[list[Terms]]:
         """Explicit maps [out][inp], by the cheapest order."""
         local = self.point.local
-        order, pushed = pick(local, "auto")
+        order, pushed = pick(local, "auto", kind=_jax.device_kind())
         chosen = {local.nodes[k].implicit for k in pushed}
         rows = self.point.jacobian(order, chosen.__contains__)
         rows = [[[(t, force(v)) for t, v in cell] for cell in row] for row in rows]
@@ -89,7 +89,7 @@ class _Factor:
     def structure(self) -> list[list[list[Any]]]:
         """The terms of ``maps``, without their arrays."""
         local = self.point.local
-        order, _ = pick(local, "auto")
+        order, _ = pick(local, "auto", kind=_jax.device_kind())
         rows = eliminate(local, order, Count(local))
         cells = [[[t for t, _ in cell] for cell in row] for row in rows]
         if not self.transposed:
@@ -343,7 +343,7 @@ def derivative(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., L
 
 def _factor(call: Call, argnums: Argnums) -> _Factor:
     local = local_of(call.graph, call.graph.inputs, call.results)
-    _, pushed = pick(local, "auto")
+    _, pushed = pick(local, "auto", kind=_jax.device_kind())
     chosen = {local.nodes[k].implicit for k in pushed}
     point = run(local, call.leaves, chosen.__contains__)
     dynamic = call.dynamic[0] if isinstance(argnums, int) else call.dynamic

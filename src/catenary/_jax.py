@@ -53,6 +53,15 @@ def make_jaxpr(fun: Callable[..., Any], args: Sequence[Any]) -> core.ClosedJaxpr
     return jax.make_jaxpr(fun)(*args)
 
 
+def device_kind() -> str:
+    """The kind of device that programs run on: "cpu", or what JAX calls the accelerator.
+
+    >>> isinstance(device_kind(), str)
+    True
+    """
+    return jax.default_backend() if jax.default_backend() == "cpu" else jax.devices()[0].device_kind
+
+
 def aval_of(x: Any) -> jax.core.ShapedArray:
     """Shape, dtype and weak type of an array, a tracer or a Python number."""
     return jax.typeof(x)

@@ -36,7 +36,8 @@ from catenary._emit.program import Point, local_of, run
 from catenary._graph import trace
 from catenary._local import Local
 from catenary._plan.choose import directed
-from catenary._plan.count import MODELS, NO_PULL, NO_PUSH
+from catenary._plan.cost import MODELS
+from catenary._plan.count import NO_PULL, NO_PUSH
 from catenary._plan.plan import Plan, make_plan
 
 
@@ -170,8 +171,8 @@ def jacobian(
         has_aux: whether ``fun`` returns (result, aux).
         holomorphic: promise that ``fun`` is holomorphic.
         allow_int: give float0 zeros for integer arguments.
-        order: ``"auto"`` (the cheapest by count of flops, never costlier than reverse or forward), ``"reverse"``,
-            ``"forward"``, ``"cross-country"``, or a ``Plan``.
+        order: ``"auto"`` (the fastest by the model ``time`` of ``ct.plan``, never slower by it than reverse or forward),
+            ``"reverse"``, ``"forward"``, ``"cross-country"``, or a ``Plan``.
 
     Returns:
         A function of the same arguments. For each leaf of the result a pytree like the argument, with arrays of shape
@@ -450,7 +451,8 @@ def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = 
         *args: its arguments: arrays, or ``jax.ShapeDtypeStruct``s, whose sizes may be symbolic; none, to read the
             annotations of ``fun`` (``Float[Array, "N n"]``).
         argnums: which of them to differentiate.
-        cost: the model, ``"flops"`` or ``"multiplications"``.
+        cost: the model: ``"time"``, by the roofline of this kind of device; ``"flops"``; ``"multiplications"``, as the
+            literature on elimination orders counts them; ``"products"``, multiplications of numbers other than one.
         order: which orders to consider, as in ``jacobian``.
 
     Returns:
@@ -471,7 +473,7 @@ def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = 
     if cost not in MODELS:
         raise ValueError(f"{errors.call('plan', fun)}: unknown cost {cost!r}. Choose {', '.join(MODELS)}.")
     local = plan_local(fun, args or _signature.arguments(fun), argnums)
-    return make_plan(local, errors.name_of(fun), order, cost)
+    return make_plan(local, errors.name_of(fun), order, cost, _jax.device_kind())
 
 
 def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -> Local:

@@ -1,5 +1,5 @@
 """From graph and rules to the graph of local derivatives: vertices, explicit edges, implicit nodes."""
 
-from catenary._local.build import Edge, Implicit, Local, Node, build
+from catenary._local.build import IDENTITY, Edge, Implicit, Local, Node, build
 
-__all__ = ["Edge", "Implicit", "Local", "Node", "build"]
+__all__ = ["IDENTITY", "Edge", "Implicit", "Local", "Node", "build"]

@@ -35,7 +35,8 @@ class Recipe:
                     afterwards; core is -1 where there is none and the mask itself becomes one; other masks are and-ed
     core, mask      labels of the results, in the numbering of the sources
     flops           arithmetic operations it takes: products, sums, selections
-    multiplications products alone, ones free
+    multiplications pairs of entries that meet, ones charged: what the literature on elimination orders counts
+    products        products of two numbers, ones free
     """
 
     term: Term
@@ -47,6 +48,7 @@ class Recipe:
     scale: Any
     flops: Any
     multiplications: Any
+    products: Any
     precision: Any = None
 
     __hash__ = object.__hash__
@@ -109,7 +111,7 @@ def recipe_of(work: Work, sources: Sequence[Source], scale: Any, precision: Any)
     core = product_labels(cores, kept) if cores else None
     waiting = [s.labels for k, s in enumerate(sources) if s.role == "mask" and k not in {x[0] for x in select}]
     mask = tuple(dict.fromkeys(i for labels in waiting for i in labels)) if waiting else None
-    flops, multiplications = _cost(sources, select, cores, core, sizes, scale)
+    flops, products = _cost(sources, select, cores, core, sizes, scale)
     if len(waiting) > 1:
         flops += volume(mask, sizes)
     term = Term(out, inp, tuple(sizes[i] for i in range(len(sizes))), core, mask, scale, precision)
@@ -126,7 +128,8 @@ def recipe_of(work: Work, sources: Sequence[Source], scale: Any, precision: Any)
         dict(sizes),
         scale if cores else 1,
         flops,
-        multiplications,
+        volume(dict.fromkeys((*kept, *met)), sizes),
+        products,
         precision,
     )
 
@@ -170,7 +173,7 @@ def volume(labels: Any, sizes: Any) -> Any:
 
 
 def _cost(sources: Any, select: Any, cores: Any, core: Any, sizes: Any, scale: Any) -> tuple[Any, Any]:
-    """Arithmetic of one recipe: (flops, multiplications).
+    """Arithmetic of one recipe: (flops, products).
 
     A label of one operand alone that is summed is summed first; what is left is one product.
     """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catenary._local import Local
+from catenary._plan.cost import Work
 from catenary._plan.count import Count, Mode, TooDear
 from catenary._plan.eliminate import eliminate
 from catenary._plan.orders import ORDERS, Order, forward, reverse
@@ -28,24 +29,35 @@ SWEEPS = {"reverse": reverse, "forward": forward}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An order, what it costs, and which implicit nodes it pushes."""
+    """An order, what it costs, and which implicit nodes it pushes.
+
+    cost   in the model asked for; a polynomial where dimensions are symbolic and the model is a sum
+    rank   the same as a number, symbolic dimensions at typical values: what orders are compared by
+    work   all that it does, in every unit
+    """
 
     name: str
     order: Order
     cost: Any
     pushed: frozenset[int]
+    rank: float
+    work: Work
 
 
-def count(local: Local, name: str, order: Order, model: str, limit: Any = None) -> Candidate | None:
+def count(
+    local: Local, name: str, order: Order, model: str, limit: float = float("inf"), kind: str = "cpu"
+) -> Candidate | None:
     """What one order costs; None as soon as it is clear that it costs more than ``limit``."""
-    algebra = Count(local, model, MODES.get(name, "cheapest"), limit)
+    algebra = Count(local, model, MODES.get(name, "cheapest"), limit, kind)
     try:
-        eliminate(local, order, algebra)
+        for row, sink in zip(eliminate(local, order, algebra), local.outputs, strict=True):
+            for cell in row:
+                algebra.write(cell, local.dtype(sink))
     except TooDear:
         return None
     numbers = {node.implicit: k for k, node in enumerate(local.nodes) if node.implicit is not None}
-    cost = float("inf") if algebra.impossible else algebra.total
-    return Candidate(name, order, cost, frozenset(numbers[n] for n in algebra.pushed))
+    rank = float("inf") if algebra.impossible else algebra.total
+    return Candidate(name, order, algebra.cost, frozenset(numbers[n] for n in algebra.pushed), rank, algebra.work)
 
 
 def is_row(local: Local) -> bool:
@@ -71,7 +83,9 @@ def directed(local: Local, holomorphic: bool = False) -> tuple[str, ...] | None:
     return ("reverse",)
 
 
-def candidates(local: Local, choice: str, model: str = "flops", holomorphic: bool = False) -> list[Candidate]:
+def candidates(
+    local: Local, choice: str, model: str = "time", holomorphic: bool = False, kind: str = "cpu"
+) -> list[Candidate]:
     """The orders that a choice considers, cheapest first; equals in the order of the registry."""
     names = CHOICES[choice]
     if choice == "auto" and is_row(local):
@@ -84,20 +98,20 @@ def candidates(local: Local, choice: str, model: str = "flops", holomorphic: boo
     found: list[Candidate] = []
     for name in names:
         # the sweeps are always counted to the end: a plan says what they cost
-        costs = [c.cost for c in found if isinstance(c.cost, int)] if name not in MODES else []
+        limit = min((c.rank for c in found), default=float("inf")) if name not in MODES else float("inf")
         order = ORDERS[name](local)
-        candidate = None if order is None else count(local, name, order, model, min(costs, default=None))
+        candidate = None if order is None else count(local, name, order, model, limit, kind)
         found.extend([candidate] if candidate else [])
-    return sorted(found, key=lambda c: c.cost if isinstance(c.cost, int | float) else 0)
+    return sorted(found, key=lambda c: c.rank)
 
 
-def pick(local: Local, choice: str, holomorphic: bool = False) -> tuple[Order, frozenset[int]]:
-    """The order to use, and the implicit nodes to push."""
+def pick(local: Local, choice: str, holomorphic: bool = False, kind: str = "cpu") -> tuple[Order, frozenset[int]]:
+    """The order to use on a ``kind`` of device, and the implicit nodes to push."""
     if choice == "auto" and is_row(local):
         choice = "reverse"
     admitted = directed(local, holomorphic)
     if choice in MODES and (admitted is None or choice in admitted):
         order = SWEEPS[choice](local)
         return order, frozenset(order) if choice == "forward" else frozenset()
-    best = candidates(local, choice, holomorphic=holomorphic)[0]
+    best = candidates(local, choice, holomorphic=holomorphic, kind=kind)[0]
     return best.order, best.pushed

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from catenary._local import Edge, Implicit, Local
+from catenary._local import IDENTITY, Edge, Implicit, Local
 from catenary._maps.add import Sum
 from catenary._maps.compose import Recipe
 from catenary._maps.term import Term
+from catenary._plan.cost import SUMS, Price, Work, composed, dense, summed, written
 from catenary._plan.eliminate import Map
-from catenary._plan.flops import equation_flops
+from catenary._plan.flops import passed
 from catenary._plan.ports import passes
 
 Mode = Literal["pull", "push", "cheapest"]
 
-#: cost models: what a recipe costs; ``flops`` counts additions too, ``multiplications`` is the literature's
-MODELS: dict[str, Callable[[Recipe], Any]] = {
-    "flops": lambda recipe: recipe.flops,
-    "multiplications": lambda recipe: recipe.multiplications,
-}
-
 #: Pushes that no rule gives, and pulls that no size is known for.
 NO_PUSH, NO_PULL = frozenset({"custom_vjp_call"}), frozenset({"while"})
+
+#: How an array stands: an identity of ours that no equation made, an array in memory, or a loop yet to be fused.
+OURS, STORED, FUSED = 0, 1, 2
 
 
 class TooDear(Exception):
@@ -30,67 +29,111 @@ class TooDear(Exception):
 
 
 class Count:
-    """Adds up what an elimination costs.
+    """Adds up what an elimination costs. The values that go with its terms say how their arrays stand.
 
-    limit    where to stop with TooDear
+    model    how a step is priced; ``kind`` of device for the model ``time``
     mode     how implicit nodes pass: all pulled, all pushed, or each as is cheapest
+    limit    where to stop with TooDear
+    steps    how often each work was done
+    total    the price so far; symbolic sizes count at typical values
     impossible  whether a map would have to pass in a direction that it does not have
     pushed   the implicit nodes that were pushed
     """
 
-    def __init__(self, local: Local, model: str = "flops", mode: Mode = "cheapest", limit: Any = None):
-        self.graph, self.charge, self.mode = local.graph, MODELS[model], mode
-        self.limit = float("inf") if limit is None else limit
-        self.adds = model == "flops"
+    def __init__(
+        self,
+        local: Local,
+        model: str = "time",
+        mode: Mode = "cheapest",
+        limit: float = float("inf"),
+        kind: str = "cpu",
+    ):
+        self.graph, self.model, self.mode, self.limit = local.graph, model, mode, limit
+        self.price = Price(model, (a.shape for a in local.graph.avals), kind)
+        self.steps: Counter[Work] = Counter()
         self.total: Any = 0
         self.impossible = False
         self.pushed: set[Implicit] = set()
 
-    def local(self, edge: Edge) -> None:
-        return None
+    @property
+    def work(self) -> Work:
+        """All that was done."""
+        return sum_of(self.steps)
 
-    def compose(self, recipe: Recipe, second: None, first: None, dtype: Any) -> None:
-        self.total += self.charge(recipe)
-        if isinstance(self.total, int) and self.total > self.limit:
+    @property
+    def cost(self) -> Any:
+        """What the order costs: exact where the model is a sum, a polynomial in symbolic sizes."""
+        if self.impossible:
+            return float("inf")
+        return getattr(self.work, self.model) if self.model in SUMS else self.total
+
+    def charge(self, work: Work) -> None:
+        """Add one step."""
+        self.steps[work] += 1
+        self.total += self.price(work)
+        if self.total > self.limit:
             raise TooDear
 
-    def add(self, recipe: Sum, parts: Sequence[Any], dtype: Any) -> None:
-        self.total += recipe.flops if self.adds else 0
+    def local(self, edge: Edge) -> int:
+        return OURS if edge.piece.row is IDENTITY else STORED
 
-    def cast(self, term: Term, value: None, dtype: Any) -> None:
-        return None
+    def compose(self, recipe: Recipe, second: int, first: int, dtype: Any) -> int:
+        if second and first:
+            work = composed(recipe, dtype.itemsize, second, first)
+            self.charge(work)
+            return STORED if work.kernels else FUSED
+        return second or first
 
-    def dense(self, term: Term, parts: Map[None], dtype: Any) -> None:
-        size: Any = 1
-        for n in term.sizes:
-            size = size * n
-        self.total += size * (len(parts) - 1) if self.adds else 0
+    def add(self, recipe: Sum, parts: Sequence[Any], dtype: Any) -> int:
+        self.charge(summed(recipe))
+        return FUSED
+
+    def cast(self, term: Term, value: int, dtype: Any) -> int:
+        return value
+
+    def dense(self, term: Term, parts: Map[int], dtype: Any) -> int:
+        self.charge(Work(flops=dense([t for t, _ in parts])))
+        return FUSED
+
+    def write(self, terms: Map[int], dtype: Any) -> None:
+        """Charge writing a map out in full."""
+        self.charge(written([t for t, _ in terms], dtype.itemsize))
 
     def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool:
         push = self.mode == "push"
         if self.mode == "cheapest":
-            costs = [sum(self._passes(node, m, side) for m in maps) for maps, side in ((tails, "out"), (heads, "inp"))]
-            push = node.kind not in NO_PUSH and (node.kind in NO_PULL or bool(costs[0] < costs[1]))
+            pushes, pulls = (
+                sum(self.price(work) for m in maps for work in self._passes(node, m, side))
+                for maps, side in ((tails, "out"), (heads, "inp"))
+            )
+            push = node.kind not in NO_PUSH and (node.kind in NO_PULL or bool(pushes < pulls))
         if (push and node.kind in NO_PUSH and tails) or (not push and node.kind in NO_PULL and heads):
             self.impossible = True
         if push:
             self.pushed.add(node)
         return push
 
-    def _passes(self, node: Implicit, maps: Sequence[Any], side: str) -> Any:
-        each = equation_flops(self.graph, node.equation)
-        return sum(p.plan.count * each for p in passes(self.graph, node, maps, side))
+    def _passes(self, node: Implicit, maps: Sequence[Any], side: str) -> list[Work]:
+        return [passed(self.graph, node, p.plan.count, side) for p in passes(self.graph, node, maps, side)]
 
-    def push(self, node: Implicit, maps: Sequence[Any]) -> list[Map[None]]:
+    def push(self, node: Implicit, maps: Sequence[Any]) -> list[Map[int]]:
         return self._through(node, maps, "out")
 
-    def pull(self, node: Implicit, maps: Sequence[Any]) -> list[Map[None]]:
+    def pull(self, node: Implicit, maps: Sequence[Any]) -> list[Map[int]]:
         return self._through(node, maps, "inp")
 
-    def _through(self, node: Implicit, maps: Sequence[Any], side: str) -> list[Map[None]]:
-        back: list[Map[None]] = [[] for _ in (node.outputs if side == "out" else node.slots)]
-        self.total += self._passes(node, maps, side)
+    def _through(self, node: Implicit, maps: Sequence[Any], side: str) -> list[Map[int]]:
+        back: list[Map[int]] = [[] for _ in (node.outputs if side == "out" else node.slots)]
         for one in passes(self.graph, node, maps, side):
+            self.charge(passed(self.graph, node, one.plan.count, side))
             for port, term in zip(one.ports, one.plan.terms, strict=True):
-                back[port].append((term, None))
+                back[port].append((term, STORED))
         return back
+
+
+def sum_of(steps: Counter[Work]) -> Work:
+    """The work of steps that were done so many times each."""
+    total = Work()
+    for work, n in steps.items():
+        total = total.plus(work.times(n))
+    return total

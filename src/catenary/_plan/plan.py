@@ -9,7 +9,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from catenary import _jax
 from catenary._local import Local
 from catenary._plan.choose import CHOICES, Candidate, candidates
 from catenary._plan.store import dumps, loads
@@ -37,7 +36,9 @@ class Plan:
         name: of the order: reverse, forward, chain, widest first, markowitz or minimal fill.
         order: the numbers of the program's vertices, as they are eliminated.
         pushed: those among them, implicit equations, that are pushed; the others are pulled.
-        cost: in ``model`` (flops or multiplications); a polynomial where dimensions are symbolic.
+        cost: in ``model``: seconds (time), flops or multiplications; a polynomial where dimensions are symbolic, but
+            for time, which then stands for typical sizes.
+        flops: of the order, whatever the model; a polynomial where dimensions are symbolic.
         alternatives: name → cost of every order considered.
         remembered: (what, shape, bytes) of each forward value that the derivative reads.
         inputs: (shape, dtype) of each array that is differentiated.
@@ -60,6 +61,7 @@ class Plan:
     pushed: frozenset[int]
     cost: Any
     model: str
+    flops: Any
     alternatives: dict[str, Any]
     remembered: tuple[tuple[str, tuple[Any, ...], Any], ...]
     steps: tuple[Step, ...]
@@ -69,7 +71,7 @@ class Plan:
 
     @property
     def formula(self) -> str:
-        """The cost as text: a number, or a polynomial in the dimensions' names.
+        """The cost as text: a number, or a polynomial in the dimensions' names; of time, the flops.
 
         >>> import jax, jax.numpy as jnp
         >>> from jax.export import symbolic_shape
@@ -79,7 +81,8 @@ class Plan:
         >>> ct.plan(lambda w, X: (X @ w).sum(), w, X).formula
         'N*n'
         """
-        return f"{self.cost:,}" if isinstance(self.cost, int) else str(self.cost)
+        cost = self.flops if self.model == "time" else self.cost
+        return f"{cost:,}" if isinstance(cost, int) else str(cost)
 
     @property
     def bytes(self) -> Any:
@@ -193,7 +196,7 @@ class Plan:
         return cls.from_json(Path(path).read_text(encoding="utf-8"))
 
     def __str__(self) -> str:
-        unit = {"flops": "flops", "multiplications": "multiplications"}[self.model]
+        unit = "flops" if self.model == "time" else self.model
         lines = [
             f"plan for {self.function}: {len(self.order)} vertices, order {self.name}",
             f"  cost          {self.formula} {unit}",
@@ -202,7 +205,7 @@ class Plan:
             if name != self.name:
                 ratio = (
                     f"  ({cost / self.cost:.3g} ×)"
-                    if isinstance(cost, int | float) and isinstance(self.cost, int) and self.cost
+                    if isinstance(cost, int | float) and isinstance(self.cost, int | float) and self.cost
                     else ""
                 )
                 text = f"{cost:,}" if isinstance(cost, int) else "not possible" if cost == float("inf") else str(cost)
@@ -212,17 +215,18 @@ class Plan:
         return "\n".join(lines)
 
 
-def make_plan(local: Local, function: str, choice: str, model: str) -> Plan:
+def make_plan(local: Local, function: str, choice: str, model: str, kind: str = "cpu") -> Plan:
     """Plan a program: count every order that ``choice`` considers and take the cheapest."""
     names = CHOICES[choice]
-    found = candidates(local, choice, model)
-    best = _cheapest(found)
+    found = candidates(local, choice, model, kind=kind)
+    best = found[0]
     return Plan(
         best.name,
         best.order,
         best.pushed,
         best.cost,
         model,
+        best.work.flops,
         {name: c.cost for name in names for c in found if c.name == name},
         tuple(_remembered(local)),
         tuple(_steps(local, best.order)),
@@ -230,13 +234,6 @@ def make_plan(local: Local, function: str, choice: str, model: str) -> Plan:
         local.fingerprint(),
         function,
     )
-
-
-def _cheapest(found: list[Candidate]) -> Candidate:
-    """Of symbolic costs, the cheapest where every dimension is a large number of its own."""
-    names = sorted(set().union(*(_jax.dimension_names(c.cost) for c in found)))
-    values = {name: 64 + 7 * k for k, name in enumerate(names)}
-    return min(found, key=lambda c: _jax.evaluate_dimension(c.cost, values))
 
 
 def _remembered(local: Local) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
