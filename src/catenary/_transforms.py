@@ -171,8 +171,8 @@ def jacobian(
         has_aux: whether ``fun`` returns (result, aux).
         holomorphic: promise that ``fun`` is holomorphic.
         allow_int: give float0 zeros for integer arguments.
-        order: ``"auto"`` (the fastest by the model ``time`` of ``ct.plan``, never slower by it than reverse or forward),
-            ``"reverse"``, ``"forward"``, ``"cross-country"``, or a ``Plan``.
+        order: ``"auto"`` (the fastest by the model ``time``, never slower than reverse or forward), ``"reverse"``,
+            ``"forward"``, ``"cross-country"``, or a ``Plan``.
 
     Returns:
         A function of the same arguments. For each leaf of the result a pytree like the argument, with arrays of shape
@@ -451,8 +451,7 @@ def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = 
         *args: its arguments: arrays, or ``jax.ShapeDtypeStruct``s, whose sizes may be symbolic; none, to read the
             annotations of ``fun`` (``Float[Array, "N n"]``).
         argnums: which of them to differentiate.
-        cost: the model: ``"time"``, by the roofline of this kind of device; ``"flops"``; ``"multiplications"``, as the
-            literature on elimination orders counts them; ``"products"``, multiplications of numbers other than one.
+        cost: ``"time"`` on this device, ``"flops"``, ``"multiplications"`` (the literature's) or ``"products"``.
         order: which orders to consider, as in ``jacobian``.
 
     Returns:

@@ -36,7 +36,7 @@ class Recipe:
     core, mask      labels of the results, in the numbering of the sources
     flops           arithmetic operations it takes: products, sums, selections
     multiplications pairs of entries that meet, ones charged: what the literature on elimination orders counts
-    products        products of two numbers, ones free
+    products        products of two numbers, ±1 free
     """
 
     term: Term
@@ -194,7 +194,7 @@ def _cost(sources: Any, select: Any, cores: Any, core: Any, sizes: Any, scale: A
     if not _unit(scale):
         smallest = min((volume(o, sizes) for o in operands), key=_orderable)
         flops += smallest
-        times += smallest
+        times += 0 if _unit(-scale) else smallest
     return flops, times
 
 

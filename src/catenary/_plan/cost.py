@@ -22,9 +22,9 @@ from catenary._maps.term import Term
 class Work(NamedTuple):
     """What one step does, or several together; entries are integers, or polynomials in symbolic sizes.
 
-    flops            arithmetic: products, sums, selections; ±1 is free
+    flops            arithmetic: products, sums, selections; ones are free, a change of sign is not
     multiplications  pairs of entries that meet: |pred| · |succ| with every size counted, ±1 and ones charged
-    products         multiplications of numbers, ones free
+    products         multiplications of numbers, ±1 free
     bytes            read and written by what does not fuse with its neighbours
     kernels          how many such passes over memory there are; 0 for entry-by-entry arithmetic, which fuses
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from catenary._local import Local
-from catenary._plan.choose import CHOICES, Candidate, candidates
+from catenary._plan.choose import CHOICES, candidates
 from catenary._plan.store import dumps, loads
 from catenary.errors import PlanError
 
