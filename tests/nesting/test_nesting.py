@@ -6,7 +6,7 @@ import pytest
 from jax import lax
 
 import catenary as ct
-from tests.oracle import Ordered, assert_same, in_each_order, same
+from tests.oracle import Ordered, assert_same, in_every_order, same
 
 X = jnp.array([0.3, -0.7, 1.1])
 W = jnp.array([[0.3, -0.2, 0.5], [0.1, 0.8, -0.6], [0.4, 0.2, 0.1]])
@@ -74,7 +74,7 @@ NESTED = {
 }  # fmt: skip
 
 
-@in_each_order
+@in_every_order
 @pytest.mark.parametrize("call", NESTED.values(), ids=NESTED)
 def test_ours_in_ours(ad, call):
     same(ad, lambda d: jax.jit(lambda: call(d))())

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
-from tests.oracle import in_each_order, same
+from tests.oracle import in_every_order, same
 
 Z = jnp.array([0.3 + 0.4j, -0.7 + 0.2j, 1.1 - 0.6j])
 X = jnp.array([0.3, -0.7, 1.1])
@@ -30,7 +30,7 @@ REAL_LOSS = {
 }
 
 
-@in_each_order
+@in_every_order
 @pytest.mark.parametrize("fun", HOLOMORPHIC.values(), ids=HOLOMORPHIC)
 def test_holomorphic_functions(ad, fun):
     same(ad, lambda d: d.jacobian(fun, holomorphic=True)(Z))
@@ -40,7 +40,7 @@ def test_holomorphic_functions(ad, fun):
     same(ad, lambda d: d.hessian(lambda z: jnp.sum(fun(z)), holomorphic=True)(Z))
 
 
-@in_each_order
+@in_every_order
 @pytest.mark.parametrize("fun", (HOLOMORPHIC | GENERAL).values(), ids=HOLOMORPHIC | GENERAL)
 def test_pushes_and_pulls_of_complex_functions(ad, fun):
     same(ad, lambda d: d.jvp(fun, (Z,), (1j * Z + 1,)))
@@ -50,7 +50,7 @@ def test_pushes_and_pulls_of_complex_functions(ad, fun):
     same(ad, lambda d: d.linearize(fun, Z)[1](1j * Z + 1))
 
 
-@in_each_order
+@in_every_order
 @pytest.mark.parametrize("fun", REAL_LOSS.values(), ids=REAL_LOSS)
 def test_gradients_of_real_losses_of_complex_arguments(ad, fun):
     same(ad, lambda d: d.grad(fun)(Z))
@@ -58,7 +58,7 @@ def test_gradients_of_real_losses_of_complex_arguments(ad, fun):
     same(ad, lambda d: d.jacrev(fun)(Z))
 
 
-@in_each_order
+@in_every_order
 def test_real_arguments_through_complex_intermediates(ad):
     def spectrum(x):
         return jnp.abs(jnp.fft.fft(x) * (1 + 2j)) ** 2
@@ -68,7 +68,7 @@ def test_real_arguments_through_complex_intermediates(ad):
     same(ad, lambda d: d.hessian(lambda x: jnp.sum(jnp.real(lax.complex(x, x * x) ** 3)))(X))
 
 
-@in_each_order
+@in_every_order
 def test_real_and_complex_arguments_together(ad):
     fun = lambda x, z: jnp.sum(jnp.real(z * x) + jnp.abs(z) ** 2 * x)
     same(ad, lambda d: d.grad(fun, (0, 1))(X, Z))

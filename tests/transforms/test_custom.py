@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from tests.oracle import in_each_order, in_reverse, same
+from tests.oracle import in_every_order, in_reverse, same
 
 X = jnp.array([0.3, -0.7, 1.1])
 
@@ -53,7 +53,7 @@ def scaled(x, factor):
 scaled.defvjp(lambda x, factor: (scaled(x, factor), jnp.shape(x)), lambda factor, shape, w: (w["y"] * factor * 100,))
 
 
-@in_each_order
+@in_every_order
 def test_custom_jvp(ad):
     same(ad, lambda d: d.grad(lambda x: jnp.sum(wrong_on_purpose(x, 2.0) ** 2))(X))
     same(ad, lambda d: d.jacobian(wrong_on_purpose, (0, 1))(X, X[::-1]))
@@ -63,7 +63,7 @@ def test_custom_jvp(ad):
     same(ad, lambda d: jax.vmap(d.grad(by_parts))(X))
 
 
-@in_each_order
+@in_every_order
 @pytest.mark.parametrize("fun", [jax.nn.relu, jax.nn.silu, jax.nn.gelu, jax.nn.softplus, jax.nn.logsumexp, jax.nn.relu6,
                                  jax.nn.elu, jax.nn.leaky_relu, jnp.logaddexp, jax.nn.softmax, jax.scipy.special.xlogy,
                                  jnp.sinc, jax.nn.standardize])  # fmt: skip
@@ -92,7 +92,7 @@ def test_custom_vjp_has_no_push(name):
         push()
 
 
-@in_each_order
+@in_every_order
 def test_stop_gradient(ad):
     same(ad, lambda d: d.grad(lambda x: jnp.sum(lax.stop_gradient(x) * x))(X))
     same(ad, lambda d: d.jacobian(lambda x: lax.stop_gradient(jnp.sin(x)))(X))
@@ -100,7 +100,7 @@ def test_stop_gradient(ad):
     same(ad, lambda d: d.grad(lambda x: jnp.sum(x + lax.stop_gradient(jnp.round(x) - x)))(X))
 
 
-@in_each_order
+@in_every_order
 def test_checkpoint(ad):
     block = jax.checkpoint(lambda x, w: jnp.tanh(x * w) @ jnp.sin(x))
     same(ad, lambda d: d.grad(block, (0, 1))(X, X))
@@ -117,7 +117,7 @@ def test_checkpoint_is_recomputed_backwards(ad):
     np.testing.assert_allclose(ad.grad(block)(X), jax.grad(block)(X))
 
 
-@in_each_order
+@in_every_order
 def test_linear_solve_root_and_numpy_linalg(ad):
     a = jnp.array([[2.0, 0.3, 0.1], [0.3, 1.5, 0.2], [0.1, 0.2, 1.1]])
     for fun in (jnp.linalg.inv, jnp.linalg.det, jnp.linalg.slogdet, jnp.linalg.cholesky, jnp.linalg.norm):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.oracle import assert_same, in_each_order, same
+from tests.oracle import assert_same, in_every_order, same
 
 X = jnp.array([0.3, -0.7, 1.1])
 LOW = [jnp.float16, jnp.bfloat16, jnp.float32]
@@ -22,7 +22,7 @@ def params(dtype):
     return [(jnp.asarray(rng.normal(size=(3, 3)), dtype), jnp.asarray(rng.normal(size=3), dtype)) for _ in range(2)]
 
 
-@in_each_order
+@in_every_order
 @pytest.mark.parametrize("dtype", LOW, ids=lambda d: d.__name__)
 def test_derivatives_keep_the_dtype(ad, dtype):
     x = jnp.asarray([[0.3, -0.7, 1.1]], dtype)
@@ -33,7 +33,7 @@ def test_derivatives_keep_the_dtype(ad, dtype):
     same(ad, lambda d: d.jvp(jnp.sin, (x,), (x,)), rtol=16 * eps)
 
 
-@in_each_order
+@in_every_order
 def test_mixed_precision_casts_both_ways(ad):
     def loss(p, x):
         h = x.astype(jnp.bfloat16) @ p["w"].astype(jnp.bfloat16)
@@ -75,7 +75,7 @@ def test_preferred_element_type_in_the_backward_pass(preferred):
     assert_same(ct.grad(loss, (0, 1))(w, x), jax.grad(loss, (0, 1))(w, x), rtol=0.02)
 
 
-@in_each_order
+@in_every_order
 def test_weak_types(ad):
     same(ad, lambda d: d.grad(lambda x: x * x)(3.0))
     same(ad, lambda d: d.grad(lambda x: jnp.sum(x * X))(3.0))
@@ -85,7 +85,7 @@ def test_weak_types(ad):
     same(ad, lambda d: d.vjp(lambda x: x * 2.0, 1.0)[1](1.0))
 
 
-@in_each_order
+@in_every_order
 def test_allow_int_gives_float0(ad):
     n = jnp.array([1, 2, 3])
     fun = lambda n, x: jnp.sum(n * x)
@@ -96,7 +96,7 @@ def test_allow_int_gives_float0(ad):
     same(ad, lambda d: d.grad(lambda p: jnp.sum(p["x"] * p["n"]), allow_int=True)({"n": n, "x": X}))
 
 
-@in_each_order
+@in_every_order
 def test_integers_among_the_arguments_of_vjp_and_jvp(ad):
     n = jnp.array([1, 2, 3])
     fun = lambda n, x: (n * x, n + 1)
@@ -106,20 +106,20 @@ def test_integers_among_the_arguments_of_vjp_and_jvp(ad):
     same(ad, lambda d: d.linearize(fun, n, X)[1](zero, X))
 
 
-@in_each_order
+@in_every_order
 def test_integer_arguments_that_are_not_differentiated(ad):
     same(ad, lambda d: d.grad(lambda x, i: x[i])(X, 1))
     same(ad, lambda d: d.jacobian(lambda x, i, flag: x[i] * flag)(X, jnp.array([0, 2]), True))
 
 
-@in_each_order
+@in_every_order
 def test_a_step_through_an_integer_has_derivative_zero(ad):
     same(ad, lambda d: d.grad(lambda x: jnp.sum(x.astype(int) * 1.0))(X))
     same(ad, lambda d: d.grad(lambda x: jnp.sum(jnp.where(x > 0, 1.0, 2.0)))(X))
     same(ad, lambda d: d.grad(lambda x: jnp.sum(jnp.floor(x) * x))(X))
 
 
-@in_each_order
+@in_every_order
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)], ids=str)
 def test_empty_arrays(ad, shape):
     x = jnp.zeros(shape)
@@ -129,7 +129,7 @@ def test_empty_arrays(ad, shape):
     same(ad, lambda d: d.jvp(lambda x: x @ x.T, (x.reshape(-1, 3),), (x.reshape(-1, 3),)))
 
 
-@in_each_order
+@in_every_order
 def test_axes_of_size_one(ad):
     x, row, column = jnp.ones((1, 1)), jnp.arange(3.0)[None], jnp.arange(2.0)[:, None]
     fun = lambda x, row, column: jnp.sin(x + row) * column / (1 + row * x)

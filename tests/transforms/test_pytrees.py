@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from tests.oracle import in_each_order, same
+from tests.oracle import in_every_order, same
 
 
 class Layer(NamedTuple):
@@ -43,14 +43,14 @@ def several(tree):
     return {"tanh": [jnp.tanh(leaves[0])], "both": (leaves[0] @ leaves[1], None), "same": leaves[-1]}
 
 
-@in_each_order
+@in_every_order
 @pytest.mark.parametrize("tree", POINTS.values(), ids=POINTS)
 def test_a_pytree_in(ad, tree):
     same(ad, lambda d: d.grad(total)(tree))
     same(ad, lambda d: d.value_and_grad(total)(tree))
 
 
-@in_each_order
+@in_every_order
 @pytest.mark.parametrize("tree", POINTS.values(), ids=POINTS)
 def test_a_pytree_in_and_out(ad, tree):
     same(ad, lambda d: d.jacobian(several)(tree))
@@ -59,13 +59,13 @@ def test_a_pytree_in_and_out(ad, tree):
     same(ad, lambda d: d.linearize(several, tree)[1](tree))
 
 
-@in_each_order
+@in_every_order
 def test_the_hessian_of_a_pytree(ad):
     same(ad, lambda d: d.hessian(total)({"w": W, "b": B}))
     same(ad, lambda d: d.hessian(lambda p: jnp.sum(jnp.tanh(p.w @ p.b)))(Layer(W, B)))
 
 
-@in_each_order
+@in_every_order
 def test_several_pytrees(ad):
     def fun(layer, x, scale):
         return {"y": jnp.tanh(layer.w @ x + layer.b) * scale["s"]}
@@ -77,7 +77,7 @@ def test_several_pytrees(ad):
     same(ad, lambda d: d.jvp(fun, args, args))
 
 
-@in_each_order
+@in_every_order
 def test_no_output_and_no_input(ad):
     same(ad, lambda d: d.grad(lambda t, x: jnp.sum(x))((), X))
     same(ad, lambda d: d.vjp(lambda x: (), X)[1](()))
