@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -15,13 +15,11 @@ from catenary import _jax
 from catenary._call import Argnums, Call, check_differentiable, check_transform, traced_call
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
-from catenary._emit.einsum import add_values, compose_values
+from catenary._emit.product import fixed, joined, matrix, reversible
 from catenary._emit.program import Point, local_of, run
-from catenary._maps.add import add
-from catenary._maps.compose import compose
 from catenary._maps.describe import describe, nonzeros
-from catenary._maps.restrict import diagonal, tied_axes, trace, untwinned
-from catenary._plan.choose import pick
+from catenary._maps.restrict import tied_axes, untwinned
+from catenary._plan.choose import directed, pick
 from catenary._plan.count import Count
 from catenary._plan.eliminate import eliminate
 
@@ -75,26 +73,10 @@ class _Factor:
     def apply(self, vectors: Sequence[Any]) -> list[Any]:
         return self.point.pull(vectors) if self.transposed else self.point.push(vectors)
 
-    def maps(self) -> list[list[Terms]]:
-        """Explicit maps [out][inp], by the cheapest order."""
-        local = self.point.local
-        order, pushed = pick(local, "auto", kind=_jax.device_kind())
-        chosen = {local.nodes[k].implicit for k in pushed}
-        rows = self.point.jacobian(order, chosen.__contains__)
-        rows = [[[(t, force(v)) for t, v in cell] for cell in row] for row in rows]
-        if not self.transposed:
-            return rows
-        return [[[(t.T, v) for t, v in rows[i][j]] for i in range(len(rows))] for j in range(len(self.out.avals))]
-
-    def structure(self) -> list[list[list[Any]]]:
-        """The terms of ``maps``, without their arrays."""
-        local = self.point.local
-        order, _ = pick(local, "auto", kind=_jax.device_kind())
-        rows = eliminate(local, order, Count(local))
-        cells = [[[t for t, _ in cell] for cell in row] for row in rows]
-        if not self.transposed:
-            return cells
-        return [[[t.T for t in cells[i][j]] for i in range(len(cells))] for j in range(len(self.out.avals))]
+    @property
+    def complex(self) -> bool:
+        """Whether complex numbers stand in the way of some orders."""
+        return directed(self.point.local) is not None
 
 
 class LinearMap:
@@ -151,11 +133,15 @@ class LinearMap:
         >>> ct.derivative(jnp.sum)(jnp.ones(3)).T.dense().shape
         (3,)
         """
-        flipped = (_Factor(f.point, f.domain, f.codomain, not f.transposed) for f in reversed(self.factors))
-        return LinearMap(tuple(flipped))
+        return LinearMap(tuple(replace(f, transposed=not f.transposed) for f in reversed(self.factors)))
 
     def __matmul__(self, other: Any) -> Any:
-        """The product with a map, or the map applied to a vector."""
+        """The product with a map, or the map applied to a vector.
+
+        An array of shape domain + domain, where the domain is one array, is a matrix: ``F @ P @ F.T``.
+        """
+        if (square := _matrix(other, self.domain)) is not None:
+            other = square
         if isinstance(other, LinearMap):
             mine, theirs = self.domain, other.codomain
             if [a.shape for a in mine.avals] != [a.shape for a in theirs.avals]:
@@ -166,14 +152,25 @@ class LinearMap:
             vectors = factor.apply(vectors)
         return tree_unflatten(self.codomain.tree, vectors)
 
-    def _maps(self) -> list[list[Terms]]:
-        """Explicit maps [out][inp] of the product, multiplied from its narrower end."""
-        parts = [f.maps() for f in self.factors]
-        from_left = self.codomain.size <= self.domain.size
-        while len(parts) > 1:
-            k = 0 if from_left else len(parts) - 2
-            parts[k : k + 2] = [_product(parts[k], parts[k + 1])]
-        return parts[0]
+    def __rmatmul__(self, other: Any) -> LinearMap:
+        """The product of a matrix, an array of shape codomain + codomain, with the map: ``P @ D``."""
+        square = _matrix(other, self.codomain)
+        if square is None:
+            raise ValueError(f"P @ D: P is no array of shape codomain + codomain; D gives {self.codomain}.")
+        return square @ self
+
+    def _point(self, part: str = "whole") -> Point:
+        """The product as one derivative, of which a part is wanted."""
+        if len(self.factors) == 1:
+            (factor,) = self.factors
+            point = factor.point if not factor.transposed else joined([(factor.point, True)])
+        else:
+            point = joined([_alone(f) if f.complex else (f.point, f.transposed) for f in self.factors])
+        return replace(point, local=replace(point.local, part=part))
+
+    def _maps(self, part: str = "whole") -> list[list[Terms]]:
+        """Explicit maps [out][inp] of the product, or the wanted part of each, by the cheapest order."""
+        return _explicit(self._point(part))
 
     def dense(self) -> Any:
         """The matrix in JAX's layout: for each output leaf a pytree like the domain, arrays of shape out + in.
@@ -211,10 +208,7 @@ class LinearMap:
         [1. 1.]
         """
         maps = self._square("diagonal")
-        cells = []
-        for k, aval in enumerate(self.domain.avals):
-            parts = [(r.term, compose_values(r, v, v, aval.dtype)) for t, v in maps[k][k] if (r := diagonal(t))]
-            cells.append(total(parts, aval.shape, aval.dtype))
+        cells = [total(maps[k][k], aval.shape, aval.dtype) for k, aval in enumerate(self.domain.avals)]
         return tree_unflatten(self.domain.tree, cells)
 
     def trace(self) -> Any:
@@ -231,8 +225,7 @@ class LinearMap:
         maps = self._square("trace")
         result: Any = 0
         for k, aval in enumerate(self.domain.avals):
-            parts = [(r.term, compose_values(r, v, v, aval.dtype)) for t, v in maps[k][k] if (r := trace(t))]
-            result = result + total(parts, (), aval.dtype)
+            result = result + total(maps[k][k], (), aval.dtype)
         return result
 
     def _square(self, name: str) -> list[list[Terms]]:
@@ -240,7 +233,7 @@ class LinearMap:
             raise ValueError(
                 f"D.{name}(): the map goes from {self.domain} to {self.codomain}; they must have the same shapes."
             )
-        return self._maps()
+        return self._maps(name)
 
     def _blocks(self, write: Callable[[Terms, Any, Any], Any]) -> Any:
         maps = self._maps()
@@ -255,8 +248,9 @@ class LinearMap:
         if len(self.factors) > 1:
             names = " @ ".join("Dᵀ" if f.transposed else "D" for f in self.factors)
             return f"{head}: product {names}"
-        structure = self.factors[0].structure()
-        cells = [(i, j, terms) for i, row in enumerate(structure) for j, terms in enumerate(row)]
+        local = self._point().local
+        structure = eliminate(local, pick(local, "auto", kind=_jax.device_kind())[0], Count(local))
+        cells = [(i, j, [t for t, _ in cell]) for i, row in enumerate(structure) for j, cell in enumerate(row)]
         full = self.codomain.size * self.domain.size
         held = sum(nonzeros(terms) for _, _, terms in cells)
         lines = [f"{head}: {held:,} of {full:,} entries can be nonzero"]
@@ -279,31 +273,25 @@ def _block(terms: Terms, o: Any, i: Any) -> Any:
     return jnp.moveaxis(array, [k for k, _ in ties], range(len(ties)))
 
 
-def _product(left: list[list[Terms]], right: list[list[Terms]]) -> list[list[Terms]]:
-    """Blockwise product of explicit maps."""
-    result = []
-    for row in left:
-        cells = []
-        for j in range(len(right[0])):
-            terms: Terms = []
-            for k, upper in enumerate(row):
-                for second, a in upper:
-                    for first, b in right[k][j]:
-                        recipe = compose(second, first)
-                        if recipe is None:
-                            continue
-                        dtype = next((x.dtype for x in (a.core, b.core) if x is not None), jnp.result_type(float))
-                        new = (recipe.term, compose_values(recipe, a, b, dtype))
-                        for n, old in enumerate(terms):
-                            total_ = add(old[0], new[0])
-                            if total_ is not None:
-                                terms[n] = (total_.term, add_values(total_.term, [old, new], dtype))
-                                break
-                        else:
-                            terms.append(new)
-            cells.append(terms)
-        result.append(cells)
-    return result
+def _explicit(point: Point) -> list[list[Terms]]:
+    """The maps [out][inp] of a derivative, by the cheapest order."""
+    order, pushed = pick(point.local, "auto", kind=_jax.device_kind())
+    chosen = {point.local.nodes[k].implicit for k in pushed}
+    rows = point.jacobian(order, chosen.__contains__)
+    return [[[(t, force(v)) for t, v in cell] for cell in row] for row in rows]
+
+
+def _alone(factor: _Factor) -> tuple[Point, bool]:
+    """A factor made explicit before it is multiplied: what has complex values does not go in every order."""
+    return fixed(_explicit(factor.point), factor.codomain.avals, factor.domain.avals), factor.transposed
+
+
+def _matrix(array: Any, space: Space) -> LinearMap | None:
+    """An array of shape space + space as a map, None for anything else."""
+    (aval, *more) = space.avals
+    if isinstance(array, LinearMap) or more or not aval.shape or np.shape(array) != (*aval.shape, *aval.shape):
+        return None
+    return LinearMap((_Factor(matrix(jnp.asarray(array), aval, aval), space, space),))
 
 
 def derivative(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., LinearMap]:
@@ -345,7 +333,7 @@ def _factor(call: Call, argnums: Argnums) -> _Factor:
     local = local_of(call.graph, call.graph.inputs, call.results)
     _, pushed = pick(local, "auto", kind=_jax.device_kind())
     chosen = {local.nodes[k].implicit for k in pushed}
-    point = run(local, call.leaves, chosen.__contains__)
+    point = reversible(run(local, call.leaves, chosen.__contains__), chosen)
     dynamic = call.dynamic[0] if isinstance(argnums, int) else call.dynamic
     domain = Space(tree_structure(dynamic), tuple(_jax.aval_of(x) for x in call.leaves))
     codomain = Space(call.traced.out_tree, tuple(call.graph.aval(a) for a in call.results))

@@ -42,6 +42,7 @@ class Implicit:
     active    the positions of those inputs in the equation
     outputs   (position, vertex) of the outputs that carry derivatives
     ties      axes that it does not act on
+    of        the node that this one is the transpose of: its push is that one's pull
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Implicit:
     active: tuple[int, ...]
     outputs: tuple[tuple[int, int], ...]
     ties: tuple[Tie, ...] = ()
+    of: Implicit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Local:
     outputs   sink vertices, one for each output of the program, each fed by an identity edge
     nodes     in topological order
     edges     all of them, tails before heads
+    part      what of the maps is wanted: ``whole``, or of a square map its ``diagonal`` or ``trace``
+    mirror    node → its transpose, by number, in a product that is its own transpose but for its middle
     """
 
     graph: Graph
@@ -76,6 +80,8 @@ class Local:
     outputs: tuple[int, ...] = ()
     nodes: list[Node] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
+    part: str = "whole"
+    mirror: dict[int, int] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """A digest of all that a plan is made from: the same in every process."""

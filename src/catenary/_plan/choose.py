@@ -10,11 +10,12 @@ from catenary._local import Local
 from catenary._plan.cost import Work
 from catenary._plan.count import Count, Mode, TooDear
 from catenary._plan.eliminate import eliminate
+from catenary._plan.mirror import MIRRORED
 from catenary._plan.orders import ORDERS, Order, forward, reverse
 
 #: What ``order=`` may say, and which orders of the registry it considers.
 CHOICES: dict[str, tuple[str, ...]] = {
-    "auto": ("reverse", "forward", "chain", "widest first", "markowitz", "minimal fill"),
+    "auto": ("reverse", "forward", "chain", *MIRRORED, "widest first", "markowitz", "minimal fill"),
     "reverse": ("reverse",),
     "forward": ("forward",),
     "cross-country": ("chain", "markowitz", "minimal fill", "widest first"),

@@ -11,7 +11,7 @@ from catenary._maps.add import Sum
 from catenary._maps.compose import Recipe
 from catenary._maps.term import Term
 from catenary._plan.cost import SUMS, Price, Work, composed, dense, summed, written
-from catenary._plan.eliminate import Map
+from catenary._plan.eliminate import Map, turned
 from catenary._plan.flops import passed
 from catenary._plan.ports import passes
 
@@ -22,6 +22,10 @@ NO_PUSH, NO_PULL = frozenset({"custom_vjp_call"}), frozenset({"while"})
 
 #: How an array stands: an identity of ours that no equation made, an array in memory, or a loop yet to be fused.
 OURS, STORED, FUSED = 0, 1, 2
+
+
+class Array(int):
+    """An array of which only how it stands is known: every one an object of its own, as arrays are."""
 
 
 class TooDear(Exception):
@@ -75,45 +79,50 @@ class Count:
             raise TooDear
 
     def local(self, edge: Edge) -> int:
-        return OURS if edge.piece.row is IDENTITY else STORED
+        return Array(OURS if edge.piece.row is IDENTITY else STORED)
 
     def compose(self, recipe: Recipe, second: int, first: int, dtype: Any) -> int:
         if second and first:
             work = composed(recipe, dtype.itemsize, second, first)
             self.charge(work)
-            return STORED if work.kernels else FUSED
+            return Array(STORED if work.kernels else FUSED)
         return second or first
 
     def add(self, recipe: Sum, parts: Sequence[Any], dtype: Any) -> int:
         self.charge(summed(recipe))
-        return FUSED
+        return Array(FUSED)
 
     def cast(self, term: Term, value: int, dtype: Any) -> int:
         return value
 
     def dense(self, term: Term, parts: Map[int], dtype: Any) -> int:
         self.charge(Work(flops=dense([t for t, _ in parts])))
-        return FUSED
+        return Array(FUSED)
 
     def write(self, terms: Map[int], dtype: Any) -> None:
         """Charge writing a map out in full."""
         self.charge(written([t for t, _ in terms], dtype.itemsize))
 
     def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool:
+        one, (no_push, no_pull) = node, (NO_PUSH, NO_PULL)
+        if node.of is not None:  # a push is the other's pull
+            one, (no_push, no_pull) = node.of, (NO_PULL, NO_PUSH)
         push = self.mode == "push"
         if self.mode == "cheapest":
             pushes, pulls = (
                 sum(self.price(work) for m in maps for work in self._passes(node, m, side))
                 for maps, side in ((tails, "out"), (heads, "inp"))
             )
-            push = node.kind not in NO_PUSH and (node.kind in NO_PULL or bool(pushes < pulls))
-        if (push and node.kind in NO_PUSH and tails) or (not push and node.kind in NO_PULL and heads):
+            push = one.kind not in no_push and (one.kind in no_pull or bool(pushes < pulls))
+        if (push and one.kind in no_push and tails) or (not push and one.kind in no_pull and heads):
             self.impossible = True
         if push:
             self.pushed.add(node)
         return push
 
     def _passes(self, node: Implicit, maps: Sequence[Any], side: str) -> list[Work]:
+        if node.of is not None:
+            return self._passes(node.of, turned(maps), "inp" if side == "out" else "out")
         return [passed(self.graph, node, p.plan.count, side) for p in passes(self.graph, node, maps, side)]
 
     def push(self, node: Implicit, maps: Sequence[Any]) -> list[Map[int]]:
@@ -127,7 +136,7 @@ class Count:
         for one in passes(self.graph, node, maps, side):
             self.charge(passed(self.graph, node, one.plan.count, side))
             for port, term in zip(one.ports, one.plan.terms, strict=True):
-                back[port].append((term, STORED))
+                back[port].append((term, Array(STORED)))
         return back
 
 

@@ -9,19 +9,25 @@ The loop is written once and knows no numbers: an ``Algebra`` either counts what
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from catenary import _jax
 from catenary._local import Edge, Implicit, Local, Node
 from catenary._maps.add import Sum, add
+from catenary._maps.close import close
 from catenary._maps.compose import Recipe, compose
 from catenary._maps.dense import dense_term
 from catenary._maps.factor import NoCommonFactorisation
+from catenary._maps.restrict import diagonal, trace
 from catenary._maps.term import Term, validate
 
 V = TypeVar("V")
 Map = list[tuple[Term, V]]
+
+#: What a local derivative that goes straight from input k to output k adds to the part that is wanted.
+PARTS = {"diagonal": diagonal, "trace": trace}
 
 #: Check every map of every elimination: slow, for tests.
 VALIDATE = bool(os.environ.get("CATENARY_VALIDATE"))
@@ -43,40 +49,105 @@ class Algebra(Protocol[V]):
     def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool: ...
 
 
+Pair = tuple[tuple[Term, V], tuple[Term, V]]
+
+
+class Twins(Generic[V]):
+    """Maps made once: with each its transpose, which the mirrored half of a product asks for."""
+
+    __slots__ = ("edges", "made")
+
+    def __init__(self) -> None:
+        self.edges: dict[Any, V] = {}
+        self.made: dict[Any, tuple[Term, V, Any]] = {}
+
+    def local(self, edge: Edge, algebra: Algebra[V]) -> V:
+        """The value of an edge and of its transpose: they read the same, by the same row."""
+        term, row = edge.piece.term, edge.piece.row
+        sizes = [None if labels is None else tuple(term.sizes[i] for i in labels) for labels in (term.core, term.mask)]
+        key = id(row), tuple(a if isinstance(a, int) else id(a) for a in edge.reads), *sizes
+        if key not in self.edges:
+            self.edges[key] = algebra.local(edge)
+        return self.edges[key]
+
+    def once(self, kind: str, term: Term, parts: Pair[V], make: Callable[[], V]) -> tuple[Term, V]:
+        """The map of structure ``term`` that ``make`` gives for two maps composed or added; or that it gave before."""
+        (a, x), (b, y) = parts
+        key = kind, a, id(x), b, id(y)
+        if key not in self.made:
+            value = make()
+            # the parts are kept, so that no other value takes their identity
+            self.made[key] = term, value, parts
+            mirrored = (kind, b.T, id(y), a.T, id(x)) if kind == "compose" else (kind, a.T, id(x), b.T, id(y))
+            self.made[mirrored] = term.T, value, parts
+        return self.made[key][:2]
+
+
 class Elimination(Generic[V]):
     """The edges that remain, during an elimination.
 
     into[w][v]   the map ∂w/∂v
     out[v]       the heads w of v, in the order in which they came
     root         the scalar that a tangent is pushed from or a cotangent pulled from: it has no dtype of its own
+    wanted       where a part of the maps is asked for: (output, input) → whether it is one on the diagonal
+    twins        what has been made of what, where a graph is its own mirror: its transpose is made by turning it
     """
 
-    __slots__ = ("algebra", "into", "local", "out", "root")
+    __slots__ = ("algebra", "into", "local", "out", "root", "twins", "wanted")
 
     def __init__(self, local: Local, algebra: Algebra[V], root: int | None = None):
         self.local, self.algebra, self.root = local, algebra, root
         self.into: dict[int, dict[int, Map[V]]] = {}
         self.out: dict[int, dict[int, None]] = {}
+        self.twins = Twins[V]() if local.mirror else None
+        self.wanted: dict[tuple[int, int], bool] = {}
+        if local.part != "whole":
+            ends = [(n, v) for side in (local.outputs, local.inputs) for n, v in enumerate(side)]
+            n = len(local.outputs)
+            self.wanted = {(w, u): i == j for i, w in ends[:n] for j, u in ends[n:]}
         for edge in local.edges:
-            self.insert(edge.head, edge.tail, edge.piece.term, algebra.local(edge))
+            value = self.twins.local(edge, algebra) if self.twins else algebra.local(edge)
+            if (edge.head, edge.tail) in self.wanted:
+                self._part(edge, value)
+            else:
+                self.insert(edge.head, edge.tail, edge.piece.term, value)
+
+    def _part(self, edge: Edge, value: V) -> None:
+        """Of an edge from input k to output k, the part that is wanted."""
+        recipe = PARTS[self.local.part](edge.piece.term) if self.wanted[edge.head, edge.tail] else None
+        if recipe is not None:
+            new = self.algebra.compose(recipe, value, value, self._dtype(edge.head, edge.tail))
+            self.insert(edge.head, edge.tail, recipe.term, new)
 
     def insert(self, head: int, tail: int, term: Term, value: V) -> None:
         """∂head/∂tail += term."""
         if 0 in term.sizes:
             return  # no entries
         if VALIDATE:
-            validate(term, self.local.shape(head), self.local.shape(tail))
+            validate(term, *self._shapes(head, tail))
         here = self.into.setdefault(head, {}).setdefault(tail, [])
         self.out.setdefault(tail, {})[head] = None
         for k, (other, theirs) in enumerate(here):
             recipe = add(other, term)
             if recipe is not None:
-                dtype = self._dtype(head, tail)
-                here[k] = (recipe.term, self.algebra.add(recipe, [(other, theirs), (term, value)], dtype))
+                parts = (other, theirs), (term, value)
+                here[k] = self._once(
+                    "add", recipe.term, parts, partial(self.algebra.add, recipe, parts, self._dtype(head, tail))
+                )
                 return
         here.append((term, value))
         if len(here) > MOST_TERMS:
             self._untie(head, tail)
+
+    def _once(self, kind: str, term: Term, parts: Pair[V], make: Callable[[], V]) -> tuple[Term, V]:
+        """The map that two maps make; in a graph that is its own mirror, made once with its transpose."""
+        return (term, make()) if self.twins is None else self.twins.once(kind, term, parts, make)
+
+    def _shapes(self, head: int, tail: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The shapes between which ∂head/∂tail, or the wanted part of it, goes."""
+        if (head, tail) in self.wanted:
+            return (self.local.shape(head) if self.local.part == "diagonal" else ()), ()
+        return self.local.shape(head), self.local.shape(tail)
 
     def _dtype(self, head: int, tail: int) -> Any:
         """The dtype in which numbers of ∂head/∂tail are made into arrays."""
@@ -86,7 +157,7 @@ class Elimination(Generic[V]):
         return above if tail == self.root else _jax.promoted(above, below)
 
     def _untie(self, head: int, tail: int) -> None:
-        term = dense_term(self.local.shape(head), self.local.shape(tail))
+        term = dense_term(*self._shapes(head, tail))
         self.into[head][tail] = [(term, self.algebra.dense(term, self.into[head][tail], self._dtype(head, tail)))]
 
     def eliminate(self, node: Node) -> None:
@@ -126,6 +197,11 @@ class Elimination(Generic[V]):
         return maps
 
     def _compose(self, head: int, tail: int, second: tuple[Term, V], first: tuple[Term, V], dtype: Any) -> None:
+        if (head, tail) in self.wanted:
+            recipe = close(second[0], first[0], self.local.part) if self.wanted[head, tail] else None
+            if recipe is not None:
+                self.insert(head, tail, recipe.term, self.algebra.compose(recipe, second[1], first[1], dtype))
+            return
         try:
             recipe = compose(second[0], first[0], False)
         except NoCommonFactorisation:
@@ -136,7 +212,8 @@ class Elimination(Generic[V]):
                 first = self._dense(first, dtype)
             recipe = compose(second[0], first[0])
         if recipe is not None:
-            self.insert(head, tail, recipe.term, self.algebra.compose(recipe, second[1], first[1], dtype))
+            make = partial(self.algebra.compose, recipe, second[1], first[1], dtype)
+            self.insert(head, tail, *self._once("compose", recipe.term, (second, first), make))
 
     def _dense(self, part: tuple[Term, V], dtype: Any) -> tuple[Term, V]:
         term = dense_term([a.size for a in part[0].out], [a.size for a in part[0].inp])
@@ -149,7 +226,7 @@ class Elimination(Generic[V]):
             node, [self._maps(node.slots, u) for u in tails], [self._onto(w, vertices) for w in heads]
         ):
             for tail in tails:
-                pushed = self.algebra.push(node, self._maps(node.slots, tail))
+                pushed = self._act(node, "push", self._maps(node.slots, tail))
                 for vertex, terms in zip(vertices, pushed, strict=True):
                     for term, value in terms:
                         self.insert(vertex, tail, term, value)
@@ -159,7 +236,7 @@ class Elimination(Generic[V]):
                         self._join(head, vertex)
         else:
             for head in heads:
-                pulled = self.algebra.pull(node, self._onto(head, vertices))
+                pulled = self._act(node, "pull", self._onto(head, vertices))
                 for slot, terms in zip(node.slots, pulled, strict=True):
                     for term, value in terms:
                         self.insert(head, slot, term, value)
@@ -172,6 +249,14 @@ class Elimination(Generic[V]):
             for tail in self.into.pop(slot, {}):
                 self.out[tail].pop(slot, None)
 
+    def _act(self, node: Implicit, way: str, maps: Sequence[Map[V]]) -> list[Map[V]]:
+        """Push maps through a node or pull them: of a transposed one, the other way and turned."""
+        algebra = self.algebra
+        if node.of is None:
+            return algebra.push(node, maps) if way == "push" else algebra.pull(node, maps)
+        act = algebra.pull if way == "push" else algebra.push
+        return turned(act(node.of, turned(maps)))
+
     def _maps(self, slots: Iterable[int], tail: int) -> list[Map[V]]:
         return [self.into.get(s, {}).get(tail, []) for s in slots]
 
@@ -181,6 +266,11 @@ class Elimination(Generic[V]):
     def jacobian(self) -> list[list[Map[V]]]:
         """The maps that are left, for each output and input."""
         return [[self.into.get(w, {}).get(u, []) for u in self.local.inputs] for w in self.local.outputs]
+
+
+def turned(maps: Sequence[Map[V]]) -> list[Map[V]]:
+    """The transposes of maps."""
+    return [[(term.T, value) for term, value in m] for m in maps]
 
 
 def _plain_side(axes: Sequence[Any]) -> bool:

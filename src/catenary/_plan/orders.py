@@ -8,6 +8,7 @@ from math import prod
 
 from catenary._local import Local
 from catenary._plan.chain import chain
+from catenary._plan.mirror import MIRRORED
 
 Order = tuple[int, ...]
 
@@ -109,4 +110,5 @@ ORDERS: dict[str, Callable[[Local], Order | None]] = {
     "minimal fill": _greedy(_fill),
     "widest first": widest,
     "chain": chain,
+    **MIRRORED,
 }
