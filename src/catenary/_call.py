@@ -95,11 +95,11 @@ def traced_call(
 
     try:
         traced = trace(of_dynamic, dynamic, has_aux=has_aux)
-    except jax.errors.ConcretizationTypeError as error:
+    except _jax.VALUE_ASKED as error:
         error.add_note(
-            f"{errors.call(verb, fun)} traces the function abstractly, as jax.jit does: Python control flow on the "
-            "values of "
-            "its arguments is not supported yet. Use lax.cond, lax.while_loop or jnp.where."
+            f"{errors.call(verb, fun)}: Python asked for a value that is not known here: inside jit or vmap arguments "
+            "have none, and float(), int() or np.asarray() of a traced array would lose its derivative. "
+            "Use lax.cond, lax.while_loop or jnp.where."
         )
         raise
     return Call(verb, fun, traced, dynamic, leaves, paths)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax._src import core as _core
 from jax._src.lax import lax
 from jax.extend import core
 from jax.extend.core import primitives
@@ -200,3 +201,102 @@ def sizes_of_text() -> Callable[[str], Any]:
     """
     scope = jax.export.SymbolicScope()
     return lambda text: jax.export.symbolic_shape(text, scope=scope)[0]
+
+
+#: What JAX raises where Python asks a tracer for its value.
+VALUE_ASKED = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.NonConcreteBooleanIndexError,
+)
+
+
+def has_value(x: Any) -> bool:
+    """Whether Python may ask ``x`` for its value now."""
+    return not isinstance(x, jax.ShapeDtypeStruct) and _core.is_concrete(x)
+
+
+class Known(NamedTuple):
+    """What a recording calls a value that it has noted."""
+
+    atom: Any
+
+
+class _Recorded(_core.Tracer):
+    """An array on its way through a recording, and what the recording calls it."""
+
+    __slots__ = ("known", "value")
+
+    def __init__(self, trace: Any, value: Any, atom: Any):
+        super().__init__(trace, jax.typeof(value))
+        self.value, self.known = value, Known(atom)
+
+    def full_lower(self) -> Any:
+        return self
+
+    def to_concrete_value(self) -> Any:
+        return _core.to_concrete_value(self.value)
+
+
+class _Recorder(_core.Trace):
+    """Runs every equation where it stands, by the trace outside, and notes those that read a recorded value.
+
+    equation   (primitive, params, operands, results) → atoms of the results; operands are Known or arrays
+    call       (jaxpr, consts, operands) → likewise, for a custom rule traced whole
+    """
+
+    def __init__(self, outside: Any, equation: Callable[..., Any], call: Callable[..., Any]):
+        super().__init__()
+        self.outside, self.equation, self.call = outside, equation, call
+        self.requires_low = False
+
+    def _mine(self, x: Any) -> bool:
+        return isinstance(x, _Recorded) and x._trace is self
+
+    def known(self, xs: Sequence[Any]) -> list[Any]:
+        return [x.known if self._mine(x) else x for x in xs]
+
+    def values(self, xs: Sequence[Any]) -> list[Any]:
+        return [x.value if self._mine(x) else x for x in xs]
+
+    def noted(self, results: Sequence[Any], atoms: Sequence[Any]) -> list[_Recorded]:
+        return [_Recorded(self, x, atom) for x, atom in zip(results, atoms, strict=True)]
+
+    def stage_value(self, val: Any) -> Any:
+        return val if self._mine(val) else self.outside.stage_value(val)
+
+    def process_primitive(self, primitive: Any, tracers: Any, params: Any, /) -> Any:
+        values = tuple(self.values(tracers))
+        out = primitive.bind_with_trace(self.outside, values, tuple(map(jax.typeof, values)), params)
+        if not any(map(self._mine, tracers)):
+            return out
+        results = list(out) if primitive.multiple_results else [out]
+        made = self.noted(results, self.equation(primitive, params, self.known(tracers), results))
+        return made if primitive.multiple_results else made[0]
+
+    def process_custom_jvp_call(self, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **params: Any) -> Any:
+        return self._custom(primitive, tracers, dict(params, subfuns=(fun, jvp)))
+
+    def process_custom_vjp_call(self, primitive: Any, fun: Any, fwd: Any, bwd: Any, xs: Any, /, **params: Any) -> Any:
+        return self._custom(primitive, xs, dict(params, subfuns=(fun, fwd, bwd)))
+
+    def _custom(self, primitive: Any, tracers: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+        """A function with a rule of its own, traced whole: what it closes over is an operand too."""
+        values = self.values(tracers)
+        jaxpr = jax.make_jaxpr(lambda *xs: primitive.bind(*xs, **params))(*values)
+        with _core.set_current_trace(self.outside):
+            results = _core.eval_jaxpr(jaxpr.jaxpr, self.values(jaxpr.consts), *values)
+        return self.noted(results, self.call(jaxpr.jaxpr, self.known(jaxpr.consts), self.known(tracers)))
+
+
+def record(
+    fun: Callable[..., Sequence[Any]], values: Sequence[Any], equation: Callable[..., Any], call: Callable[..., Any]
+) -> list[Any]:
+    """Run ``fun`` on arrays with their atoms, noting what reads them; its results, Known where they were noted."""
+    with _core.take_current_trace() as outside:
+        trace = _Recorder(outside, equation, call)
+        with _core.set_current_trace(trace, check_leaks=True):
+            results = trace.known(fun(*(_Recorded(trace, as_array(x), atom) for atom, x in values)))
+        trace.invalidate()
+    return results

@@ -152,10 +152,3 @@ def test_around(call):
         same(EVERY, call)
     else:
         assert ours == theirs
-
-
-def test_python_control_flow_on_values_is_refused():
-    """Programs are traced abstractly; one that asks for a value gets JAX's error, and what to write instead."""
-    fun = lambda x: x * x if jnp.sin(x) > 0 else -x
-    with pytest.raises(jax.errors.TracerBoolConversionError, match=r"not supported yet. Use lax.cond"):
-        ct.grad(fun)(0.7)

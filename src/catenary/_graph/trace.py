@@ -1,4 +1,4 @@
-"""From a function to its graph: trace, and read calls as if their bodies stood in the caller."""
+"""From a function to its graph."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import jax
 from jax.tree_util import tree_flatten, tree_unflatten
 
 from catenary import _jax
-from catenary._graph.graph import Atom, Equation, Graph, Lit
+from catenary._graph.graph import Graph
+from catenary._graph.read import graph_of_jaxpr
+from catenary._graph.record import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Traced:
 def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False) -> Traced:
     """Trace ``fun(*args)``: a graph whose inputs are the leaves of ``args``.
 
-    Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s.
+    Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s. It is traced abstractly, as by jit; where its
+    Python code asks for a value, and the leaves have values, it is run once and recorded.
     """
     leaves, in_tree = tree_flatten(tuple(args))
     seen: dict[str, Any] = {}
@@ -62,8 +65,13 @@ def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False
         seen["n_out"] = len(result)
         return [*result, *aux_arrays]
 
-    jaxpr = _jax.make_jaxpr(flat, leaves)
-    return Traced(graph_of_jaxpr(jaxpr), **seen)
+    graph = None
+    try:
+        graph = graph_of_jaxpr(_jax.make_jaxpr(flat, leaves))
+    except _jax.VALUE_ASKED:
+        if not all(map(_jax.has_value, leaves)):
+            raise
+    return Traced(graph or record(flat, leaves), **seen)
 
 
 def _is_array(x: Any) -> bool:
@@ -72,37 +80,3 @@ def _is_array(x: Any) -> bool:
         or hasattr(x, "__array__")
         or hasattr(x, "__jax_array__")
     )
-
-
-def graph_of_jaxpr(closed_jaxpr: Any) -> Graph:
-    """Read a closed jaxpr, calls inlined."""
-    jaxpr, consts = _jax.closed(closed_jaxpr)
-    graph = Graph()
-    names: dict[Any, Atom] = {}
-    for var, value in zip(jaxpr.constvars, consts, strict=True):
-        names[var] = graph.const(value)
-    graph.inputs = tuple(graph.new(var.aval) for var in jaxpr.invars)
-    names.update(zip(jaxpr.invars, graph.inputs, strict=True))
-    _read(graph, jaxpr, names)
-    graph.outputs = tuple(_atom(names, v) for v in jaxpr.outvars)
-    return graph
-
-
-def _atom(names: dict[Any, Atom], v: Any) -> Atom:
-    return Lit(v.val, v.aval) if isinstance(v, _jax.Literal) else names[v]
-
-
-def _read(graph: Graph, jaxpr: Any, names: dict[Any, Atom]) -> None:
-    for eqn in jaxpr.eqns:
-        inputs = tuple(_atom(names, v) for v in eqn.invars)
-        if eqn.primitive.name in _jax.TRANSPARENT_CALLS:
-            body, consts = _jax.closed(_jax.call_body(eqn.params))
-            inner: dict[Any, Atom] = dict(zip(body.invars, inputs, strict=True))
-            for var, value in zip(body.constvars, consts, strict=True):
-                inner[var] = graph.const(value)
-            _read(graph, body, inner)
-            names.update((v, _atom(inner, w)) for v, w in zip(eqn.outvars, body.outvars, strict=True))
-        else:
-            outputs = tuple(graph.new(v.aval) for v in eqn.outvars)
-            graph.equations.append(Equation(eqn.primitive, eqn.params, inputs, outputs, eqn))
-            names.update(zip(eqn.outvars, outputs, strict=True))

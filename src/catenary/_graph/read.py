@@ -1,0 +1,55 @@
+"""From a jaxpr to a graph: calls are read as if their bodies stood in the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from catenary import _jax
+from catenary._graph.graph import Atom, Equation, Graph, Lit
+
+
+def graph_of_jaxpr(closed_jaxpr: Any) -> Graph:
+    """Read a closed jaxpr, calls inlined."""
+    jaxpr, consts = _jax.closed(closed_jaxpr)
+    graph = Graph()
+    known = [graph.const(value) for value in consts]
+    graph.inputs = tuple(graph.new(var.aval) for var in jaxpr.invars)
+    graph.outputs = tuple(inline(graph, jaxpr, known, graph.inputs))
+    return graph
+
+
+def _atom(names: dict[Any, Atom], v: Any) -> Atom:
+    return Lit(v.val, v.aval) if isinstance(v, _jax.Literal) else names[v]
+
+
+def read(graph: Graph, jaxpr: Any, names: dict[Any, Atom]) -> None:
+    """Add a jaxpr's equations to ``graph``; ``names`` knows its inputs, and learns the rest."""
+    for eqn in jaxpr.eqns:
+        inputs = tuple(_atom(names, v) for v in eqn.invars)
+        outputs = apply(graph, eqn.primitive, eqn.params, inputs, [v.aval for v in eqn.outvars], eqn)
+        names.update(zip(eqn.outvars, outputs, strict=True))
+
+
+def apply(
+    graph: Graph,
+    primitive: Any,
+    params: dict[str, Any],
+    inputs: Sequence[Atom],
+    avals: Sequence[Any],
+    source: Any = None,
+) -> list[Atom]:
+    """Add one equation, a transparent call by its body; its outputs."""
+    if primitive.name in _jax.TRANSPARENT_CALLS:
+        body, consts = _jax.closed(_jax.call_body(params))
+        return inline(graph, body, [graph.const(value) for value in consts], inputs)
+    outputs = tuple(graph.new(aval) for aval in avals)
+    graph.equations.append(Equation(primitive, params, tuple(inputs), outputs, source))
+    return list(outputs)
+
+
+def inline(graph: Graph, body: Any, consts: Sequence[Atom], inputs: Sequence[Atom]) -> list[Atom]:
+    """Add a jaxpr's equations at these inputs; its outputs."""
+    names: dict[Any, Atom] = dict(zip((*body.constvars, *body.invars), (*consts, *inputs), strict=True))
+    read(graph, body, names)
+    return [_atom(names, v) for v in body.outvars]

@@ -1,0 +1,43 @@
+"""A program recorded as it runs, where its Python code asks for the values of its arguments.
+
+``if x > 0`` has one answer at one point: the function is run there once, each equation that reads an argument is
+noted as it is computed, and the rest are constants. The graph holds at that point alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from catenary import _jax
+from catenary._graph.graph import Atom, Graph, Lit
+from catenary._graph.read import apply, inline
+
+
+def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
+    """The graph of ``fun(*values)``, from one run.
+
+    What the function prints it prints once: equations without results are run and not noted.
+    """
+    graph = Graph()
+    graph.inputs = tuple(graph.new(_jax.aval_of(x)) for x in values)
+
+    def equation(primitive: Any, params: dict[str, Any], operands: Sequence[Any], results: Sequence[Any]) -> list[Atom]:
+        if not results:
+            return []
+        return apply(graph, primitive, params, _atoms(graph, operands), [_jax.aval_of(x) for x in results])
+
+    def call(jaxpr: Any, consts: Sequence[Any], operands: Sequence[Any]) -> list[Atom]:
+        return inline(graph, jaxpr, _atoms(graph, consts), _atoms(graph, operands))
+
+    graph.outputs = tuple(_atoms(graph, _jax.record(fun, list(zip(graph.inputs, values, strict=True)), equation, call)))
+    return graph
+
+
+def _atoms(graph: Graph, operands: Sequence[Any]) -> list[Atom]:
+    """Operands are arrays, or recorded ones by their atoms."""
+    return [x.atom if isinstance(x, _jax.Known) else _constant(graph, x) for x in operands]
+
+
+def _constant(graph: Graph, x: Any) -> Atom:
+    return Lit(x, _jax.aval_of(x)) if isinstance(x, int | float | complex) else graph.const(x)

@@ -1,0 +1,91 @@
+"""Python control flow on the values of arguments, outside jit: the program is recorded as it runs."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catenary as ct
+
+
+def branch(x):
+    return jnp.sin(x) * x if x > 0 else x**3
+
+
+def loop(x):
+    trips = 0
+    while x < 10 and trips < 20:
+        x, trips = x * x + 1, trips + 1
+    return x * float(trips)
+
+
+def length(x):
+    return jnp.cumsum(x[: int(x.sum())] ** 2)
+
+
+@jax.custom_vjp
+def tenfold(x):
+    return x * x
+
+
+tenfold.defvjp(lambda x: (x * x, x), lambda x, c: (10 * c * x,))
+
+
+@jax.custom_jvp
+def halved(x):
+    return jnp.tanh(x)
+
+
+halved.defjvp(lambda xs, ts: (halved(xs[0]), 0.5 * ts[0]))
+
+
+@pytest.mark.parametrize(
+    "fun", [branch, loop, lambda x: tenfold(x) if x > 0 else x, lambda x: halved(3 * x) if x else x]
+)
+@pytest.mark.parametrize("x", [0.5, -2.0])
+def test_gradients(fun, x):
+    assert np.array_equal(ct.grad(fun)(x), jax.grad(fun)(x))
+    (y, t), (z, s) = ct.value_and_grad(fun)(x), jax.value_and_grad(fun)(x)
+    assert np.array_equal(y, z) and np.array_equal(t, s)
+
+
+def test_every_transform_records():
+    assert np.array_equal(ct.jvp(branch, (2.0,), (1.0,)), jax.jvp(branch, (2.0,), (1.0,)))
+    assert np.array_equal(ct.vjp(branch, 2.0)[1](1.0), jax.vjp(branch, 2.0)[1](1.0))
+    assert np.array_equal(ct.linearize(branch, 2.0)[1](3.0), jax.linearize(branch, 2.0)[1](3.0))
+    x = jnp.array([1.0, 2.5, 3.0])
+    assert np.array_equal(ct.jacobian(length)(x), jax.jacobian(length)(x))
+
+
+@pytest.mark.parametrize("outer, inner", [(ct, ct), (jax, ct), (ct, jax)])
+def test_recordings_nest(outer, inner):
+    np.testing.assert_allclose(outer.grad(inner.grad(branch))(2.0), jax.grad(jax.grad(branch))(2.0), rtol=1e-12)
+
+
+def test_what_it_prints_is_printed_once(capfd):
+    def talks(x):
+        jax.debug.print("at {}", x)
+        return x * x if x > 0 else x
+
+    ct.grad(talks)(3.0)
+    jax.effects_barrier()
+    assert capfd.readouterr().out.count("at 3.0") == 1
+
+
+@pytest.mark.parametrize("wrap", [jax.jit, lambda f: lambda x: jax.vmap(f)(jnp.stack([x, x]))])
+def test_inside_jit_and_vmap_it_is_jaxs_error(wrap):
+    with pytest.raises(jax.errors.TracerBoolConversionError, match="boolean") as caught:
+        wrap(ct.grad(branch))(jnp.ones(()))
+    assert "lax.cond" in caught.value.__notes__[0]
+
+
+def test_a_recorded_value_that_escapes_is_jaxs_error():
+    kept = []
+
+    def leaks(x):
+        kept.append(x)
+        return x if x > 0 else -x
+
+    ct.grad(leaks)(1.0)
+    with pytest.raises(jax.errors.UnexpectedTracerError):
+        kept[-1] + 1
