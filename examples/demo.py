@@ -96,7 +96,7 @@ def costs(stage: Stage, title: str, fun: Callable[..., Any], shapes: Callable[[i
         for width in PLANNED:
             args = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes(width)]
             for order in ORDERS:
-                planned[order].append(float(ct.plan(fun, *args, order=order).cost))
+                planned[order].append(float(ct.plan(fun, *args, order=order, cost="flops").cost))
                 if width in COMPILED:
                     program = jax.jit(ct.jacobian(fun, order=order)).lower(*args).compile()
                     counted[order][width] = program.cost_analysis()["flops"]

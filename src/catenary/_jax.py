@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import jax
@@ -300,3 +301,14 @@ def record(
             results = trace.known(fun(*(_Recorded(trace, as_array(x), atom) for atom, x in values)))
         trace.invalidate()
     return results
+
+
+def seconds(call: Callable[[], Any], repeats: int = 7) -> float:
+    """The least of the times of some calls, each waited for; the first warms up."""
+    jax.block_until_ready(call())
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        jax.block_until_ready(call())
+        times.append(perf_counter() - start)
+    return min(times)

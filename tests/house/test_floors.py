@@ -18,7 +18,8 @@ JAX_INSIDE = ("jax._src", "jax.interpreters", "jax.core", "jax.extend.linear_uti
 LIBRARIES = {"jax", "numpy", "rich", "typer", "matplotlib", "jaxtyping", "hypothesis"}
 # Libraries that are slow to import or optional: only inside the function that needs them.
 LAZY = {"rich", "typer", "matplotlib", "jaxtyping"}
-PAGE = "catenary._report.page"  # what prints asks for its page when it is shown: the one import that points up
+# What prints asks for its page when it is shown: the imports that point up.
+PAGES = ("catenary._report.page", "catenary._report.planned")
 LAZY_EXEMPT = {"cli", "_report", "testing"}
 
 
@@ -40,7 +41,8 @@ def upward(tree: ast.Module, module: str, package: str) -> list[str]:
     bad = []
     for name in imports(tree, package):
         target = room(name)
-        above = target in FLOOR and FLOOR[target] > here and not (within(name, PAGE) and name not in at_once)
+        late = name not in at_once and any(within(name, page) for page in PAGES)
+        above = target in FLOOR and FLOOR[target] > here and not late
         face = within(name, "catenary") and target not in FLOOR and here < FLOOR["testing"]
         if above or face:
             bad.append(name)

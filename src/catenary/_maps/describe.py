@@ -22,31 +22,68 @@ def describe(terms: Sequence[Term]) -> str:
     """The structure of a sum of terms.
 
     >>> describe([Term.of("b m", "b n", core="b m n", b=256, m=16, n=16)])
-    'block-diagonal: 256 blocks of 16 × 16'
+    'block-diagonal, 256 blocks of 16 × 16'
     >>> describe([Term.of("b m", "b m", b=2, m=3)])
     'identity'
+    >>> near = [Term((Axis(9, k, ((0, 1),)),), (Axis(9, 1, ((0, 1),)),), (7,), (0,)) for k in (0, 1, 2)]
+    >>> describe(near)
+    '3 diagonals, offsets −1, 0, 1'
     """
-    return " + ".join(_one(t) for t in terms) if terms else "zero"
+    offsets = [_offset(t) for t in terms]
+    if len(terms) > 1 and None not in offsets:
+        return f"{len(terms)} diagonals, offsets {_offsets(sorted(k for k in offsets if k is not None))}"
+    words = [_one(t) for t in terms]
+    counts = {w: words.count(w) for w in words}
+    return " + ".join(w if n == 1 else f"{n} × ({w})" for w, n in counts.items()) or "zero"
+
+
+def _offsets(shifts: Sequence[tuple[int, ...]]) -> str:
+    """Shifts of diagonals: numbers for vectors, else tuples; the ends where there are many."""
+    texts = [str(s[0]) if len(s) == 1 else f"({', '.join(map(str, s))})" for s in shifts]
+    texts = texts if len(texts) <= 5 else [texts[0], "…", texts[-1]]
+    return ", ".join(texts).replace("-", "−").replace(", …, ", " … ")
+
+
+def _offset(term: Term) -> tuple[int, ...] | None:
+    """How far a shifted diagonal is from the diagonal, axis by axis; None for other structures."""
+    if len(term.out) != len(term.inp) or any(o.factors != i.factors for o, i in zip(term.out, term.inp, strict=True)):
+        return None
+    return tuple(o.start - i.start for o, i in zip(term.out, term.inp, strict=True) if o.size != 1) or (0,)
 
 
 def _one(term: Term) -> str:
     out, inp, ties = set(labels_of(term.out)), set(labels_of(term.inp)), set(term.ties)
     rows, columns = (_size(term, side - ties) for side in (out, inp))
-    number = "" if term.scale == 1 else f"{term.scale} · "
+    scale = "" if term.scale == 1 else "−" if term.scale == -1 else f"{term.scale} · "
     if not out and not inp:
-        return f"{number}one entry"
+        return f"{scale}one entry"
     if not out:
-        return f"{number}row vector"
+        return f"{scale}sum of {columns:,} entries" if term.one and not isinstance(columns, str) else "row vector"
     if not inp:
-        return f"{number}column vector"
+        return f"{scale}copies of one entry" if term.one else "column vector"
     if not ties:
-        return f"{number}dense {rows} × {columns}" if term.core is not None else f"{number}ones {rows} × {columns}"
+        return f"{scale}{'ones' if term.one else 'dense'} {rows} × {columns}"
     if ties == out == inp:
-        if term.core is None and term.mask is None:
-            whole = all(a.plain for a in (*term.out, *term.inp)) and term.out == term.inp
-            return f"{number}identity" if whole else f"{number}selection of {_size(term, ties)} entries"
-        return f"{number}diagonal, {_size(term, ties)} entries"
-    return f"{number}block-diagonal: {_size(term, ties)} blocks of {rows} × {columns}"
+        return scale + _selection(term, ties)
+    ones = "copies" if columns == 1 else "sums" if rows == 1 else "blocks of ones"
+    name = "block-diagonal" if term.core is not None else ones
+    return f"{scale}{name}, {_count(_size(term, ties))} blocks of {rows} × {columns}"
+
+
+def _selection(term: Term, ties: set[int]) -> str:
+    """A map that takes each entry from one place: the diagonal, an identity, entries moved or picked."""
+    shift, size = _offset(term), _count(_size(term, ties))
+    whole = all(n == prod(a.size for a in side) for side in (term.out, term.inp) for n in [_size(term, ties)])
+    if shift is not None and whole:
+        return f"diagonal, {size} entries" if not term.one else "identity"
+    if shift is not None and any(shift):
+        return f"shifted diagonal, {size} entries"
+    moved = "reordering" if whole else "selection"
+    return f"{moved} of {size} entries" + ("" if term.one else ", each scaled")
+
+
+def _count(n: Any) -> str:
+    return f"{n:,}" if isinstance(n, int) else str(n)
 
 
 def _size(term: Term, labels: set[int]) -> Any:

@@ -110,11 +110,11 @@ class Price:
         price = self.known.get(work)
         if price is None:
             numeric = all(isinstance(n, int) for n in work)
-            price = self.known[work] = self.of(work if numeric else work.at(self._typical))
+            price = self.known[work] = self.of(work if numeric else work.at(self.typical))
         return price
 
     @cached_property
-    def _typical(self) -> dict[str, int]:
+    def typical(self) -> dict[str, int]:
         """Every dimension a large number of its own."""
         names = {name for shape in self.shapes for n in shape for name in _jax.dimension_names(n)}
         return {name: 64 + 7 * k for k, name in enumerate(sorted(names))}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from math import prod
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from catenary._local import Local
+from catenary._plan.bound import lower_bound
 from catenary._plan.choose import CHOICES, candidates
-from catenary._plan.store import dumps, loads
+from catenary._plan.links import Link, links_of
+from catenary._plan.store import UNSAVED, dumps, loads
+from catenary._plan.text import quantity, text
 from catenary.errors import PlanError
 
 
@@ -23,6 +26,7 @@ class Step:
     primitive: str
     shape: tuple[Any, ...]
     dtype: str
+    implicit: bool = False
 
     def __str__(self) -> str:
         return f"{self.primitive} of shape {self.shape}"
@@ -38,11 +42,17 @@ class Plan:
         pushed: those among them, implicit equations, that are pushed; the others are pulled.
         cost: in ``model``: seconds (time), flops or multiplications; a polynomial where dimensions are symbolic, but
             for time, which then stands for typical sizes.
+        device: the kind of device that the model ``time`` is about.
         flops: of the order, whatever the model; a polynomial where dimensions are symbolic.
         alternatives: name → cost of every order considered.
+        lower_bound: what no elimination order can cost less than, at typical sizes where dimensions are symbolic; 0
+            where nothing is known.
+        gap: how far the cost can be from the least, 0.04 for 4 % and 0 for optimal; None where nothing is known.
         remembered: (what, shape, bytes) of each forward value that the derivative reads.
         inputs: (shape, dtype) of each array that is differentiated.
+        links: the maps between the vertices, as they are before anything is eliminated.
         program: a digest of the program that the plan was made for.
+        measured: seconds of one call of the compiled Jacobian; None before ``measure``.
 
     A plan is a pure function of the program's structure and of the options, and can be given as ``order=`` to any
     transform of the same function at the same shapes and argnums.
@@ -61,13 +71,19 @@ class Plan:
     pushed: frozenset[int]
     cost: Any
     model: str
+    device: str
     flops: Any
     alternatives: dict[str, Any]
+    lower_bound: float
+    gap: float | None
     remembered: tuple[tuple[str, tuple[Any, ...], Any], ...]
     steps: tuple[Step, ...]
     inputs: tuple[tuple[tuple[Any, ...], str], ...]
+    links: tuple[Link, ...]
     program: str
     function: str = "function"
+    measured: float | None = None
+    stopwatch: Callable[[Plan], float] | None = field(default=None, compare=False, repr=False, metadata=UNSAVED)
 
     @property
     def formula(self) -> str:
@@ -95,8 +111,36 @@ class Plan:
         """
         return sum(n for _, _, n in self.remembered)
 
+    @property
+    def headline(self) -> str:
+        """The cost in its unit, in a few words.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> ct.plan(lambda x: jnp.sin(x).sum(), jnp.ones(5), cost="flops").headline
+        '0 flops'
+        """
+        return quantity(self.cost, self.model)
+
+    def measure(self) -> Plan:
+        """The plan with what it takes here: the compiled Jacobian is called, and the fastest call counts.
+
+        Raises:
+            PlanError: the plan was read from a file, or made for sizes with names.
+
+        Cost: one compilation and a few calls.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> ct.plan(jnp.sin, jnp.ones(5)).measure().measured > 0
+        True
+        """
+        if self.stopwatch is None:
+            raise PlanError("only a plan that ct.plan(fun, *args) just made can be measured: this one has no function.")
+        return replace(self, measured=self.stopwatch(self))
+
     def rows(self) -> Iterator[dict[str, Any]]:
-        """One dictionary a step: the vertex, its primitive, shape and dtype.
+        """One dictionary a step: the vertex, its primitive, shape and dtype; which way an implicit equation is passed.
 
         >>> import jax.numpy as jnp
         >>> import catenary as ct
@@ -104,7 +148,8 @@ class Plan:
         ['reduce_sum', 'sin']
         """
         for step in self.steps:
-            yield {"vertex": step.number, "primitive": step.primitive, "shape": step.shape, "dtype": step.dtype}
+            way = {"way": "push" if step.number in self.pushed else "pull"} if step.implicit else {"way": ""}
+            yield {"vertex": step.number, "primitive": step.primitive, "shape": step.shape, "dtype": step.dtype} | way
 
     def check(self, local: Local) -> None:
         """Raise PlanError, which says what differs, unless the plan was made for this program.
@@ -160,7 +205,7 @@ class Plan:
         Traceback (most recent call last):
         catenary.errors.PlanError: this is no plan of format 1, but of format None. ...
         """
-        plan: Plan = loads(cls, text, {"steps": Step})
+        plan: Plan = loads(cls, text, {"steps": Step, "links": Link})
         return plan
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -195,44 +240,67 @@ class Plan:
         """
         return cls.from_json(Path(path).read_text(encoding="utf-8"))
 
+    def figure(self) -> Any:
+        """The plan as a matplotlib figure: the maps drawn to scale, and how they are bracketed.
+
+        Raises:
+            ModuleNotFoundError: matplotlib is not installed.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> ct.plan(jnp.sin, jnp.ones(5)).figure().savefig("/dev/null", format="png")
+        """
+        from catenary._report.planned import figure
+
+        return figure(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the text, and below it the figure where matplotlib is installed."""
+        from catenary._report.planned import fragment
+
+        return fragment(self)
+
+    def html(self) -> str:
+        """The plan as a page that loads nothing: what it costs, its picture, its steps.
+
+        Raises:
+            ModuleNotFoundError: matplotlib is not installed.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> "<svg" in ct.plan(jnp.sin, jnp.ones(5)).html()
+        True
+        """
+        from catenary._report.planned import page
+
+        return page(self)
+
     def __str__(self) -> str:
-        unit = "flops" if self.model == "time" else self.model
-        lines = [
-            f"plan for {self.function}: {len(self.order)} vertices, order {self.name}",
-            f"  cost          {self.formula} {unit}",
-        ]
-        for name, cost in self.alternatives.items():
-            if name != self.name:
-                ratio = (
-                    f"  ({cost / self.cost:.3g} ×)"
-                    if isinstance(cost, int | float) and isinstance(self.cost, int | float) and self.cost
-                    else ""
-                )
-                text = f"{cost:,}" if isinstance(cost, int) else "not possible" if cost == float("inf") else str(cost)
-                lines.append(f"  {name:<13} {text}{ratio}")
-        size = f"{self.bytes:,}" if isinstance(self.bytes, int) else str(self.bytes)
-        lines.append(f"  remembered    {len(self.remembered)} values, {size} bytes")
-        return "\n".join(lines)
+        return text(self)
 
 
 def make_plan(local: Local, function: str, choice: str, model: str, kind: str = "cpu") -> Plan:
     """Plan a program: count every order that ``choice`` considers and take the cheapest."""
     names = CHOICES[choice]
     found = candidates(local, choice, model, kind=kind)
-    best = found[0]
+    best, least = found[0], lower_bound(local, model, kind)
     return Plan(
-        best.name,
-        best.order,
-        best.pushed,
-        best.cost,
-        model,
-        best.work.flops,
-        {name: c.cost for name in names for c in found if c.name == name},
-        tuple(_remembered(local)),
-        tuple(_steps(local, best.order)),
-        _inputs(local),
-        local.fingerprint(),
-        function,
+        name=best.name,
+        order=best.order,
+        pushed=best.pushed,
+        cost=best.cost,
+        model=model,
+        device=kind,
+        flops=best.work.flops,
+        alternatives={name: c.cost for name in names for c in found if c.name == name},
+        lower_bound=least,
+        gap=best.rank / least - 1 if least else None,
+        remembered=tuple(_remembered(local)),
+        steps=tuple(_steps(local, best.order)),
+        inputs=_inputs(local),
+        links=tuple(links_of(local)),
+        program=local.fingerprint(),
+        function=function,
     )
 
 
@@ -260,4 +328,5 @@ def _steps(local: Local, order: Iterable[int]) -> Iterator[Step]:
     for k in order:
         vertex = local.nodes[k].vertices[0]
         aval = local.graph.avals[vertex]
-        yield Step(k, heads.get(vertex, "derivative"), tuple(aval.shape), str(aval.dtype))
+        implicit = local.nodes[k].implicit is not None
+        yield Step(k, heads.get(vertex, "derivative"), tuple(aval.shape), str(aval.dtype), implicit)

@@ -10,13 +10,16 @@ from typing import Any
 from catenary import _jax
 from catenary.errors import PlanError
 
+#: Metadata of a field that stays in the process.
+UNSAVED = {"saved": False}
+
 #: Raised when the fields change: an older file is refused rather than misread.
 FORMAT = 1
 
 
 def dumps(plan: Any) -> str:
     """A plan, or any flat dataclass of numbers, texts, sizes, tuples and dictionaries of them, as text."""
-    values = {"catenary plan": FORMAT} | {f.name: _plain(getattr(plan, f.name)) for f in fields(plan)}
+    values = {"catenary plan": FORMAT} | {f.name: _plain(getattr(plan, f.name)) for f in _saved(plan)}
     return json.dumps(values, indent=1, ensure_ascii=False)
 
 
@@ -30,7 +33,7 @@ def loads(cls: Any, text: str, nested: Mapping[str, Any]) -> Any:
         values = json.loads(text)
     except ValueError as error:
         raise PlanError(f"this is no plan: {error}.") from None
-    names = {f.name for f in fields(cls)}
+    names = {f.name for f in _saved(cls)}
     found = values.pop("catenary plan", None) if isinstance(values, dict) else None
     if found != FORMAT or set(values) != names:
         raise PlanError(
@@ -41,6 +44,10 @@ def loads(cls: Any, text: str, nested: Mapping[str, Any]) -> Any:
     for name, kind in nested.items():
         read[name] = tuple(kind(**{k: _sized(v, size) for k, v in entry.items()}) for entry in values[name])
     return cls(**read)
+
+
+def _saved(cls: Any) -> list[Any]:
+    return [f for f in fields(cls) if f.metadata != UNSAVED]
 
 
 def _plain(value: Any) -> Any:
