@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax._src import core as _core
-from jax._src.lax import lax
+from jax._src.lax import lax, slicing
 from jax.extend import core
 from jax.extend.core import primitives
 
@@ -32,6 +32,7 @@ _UNLISTED = {
         (lax, "reduce_and"),
         (lax, "optimization_barrier"),
         (lax, "dim_as_value"),
+        (slicing, "scatter_sub"),
     )
     if hasattr(module, f"{name}_p")
 }

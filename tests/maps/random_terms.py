@@ -7,6 +7,7 @@ from random import Random
 import numpy as np
 
 from catenary._emit.einsum import Value
+from catenary._maps.table import Table, normal, reach
 from catenary._maps.term import Axis, Term, canonical, validate
 
 SIZES = (1, 2, 3, 4, 6)
@@ -21,16 +22,18 @@ def written_out(term: Term, value: Value) -> np.ndarray:
             entry = entry * float(value.core[tuple(labels[i] for i in term.core)])
         if term.mask is not None and not bool(value.mask[tuple(labels[i] for i in term.mask)]):
             continue
-        place = tuple(a.start + sum(s * labels[i] for i, s in a.factors) for a in (*term.out, *term.inp))
+        place = tuple(a.start + sum(int(reach(s, labels[i])) for i, s in a.factors) for a in (*term.out, *term.inp))
         dense[place] += entry
     return dense
 
 
 def _side(rng: Random, size: int, sizes: list[int]) -> Axis:
     """An axis of the given size with labels of its own: whole, a part of it, merged digits, reversed, or a point."""
-    form = rng.choice(["plain", "plain", "part", "digits", "reversed", "point"])
+    form = rng.choice(["plain", "plain", "part", "digits", "reversed", "point", "table", "table"])
     if size == 1 or form == "point":
         return Axis(size, rng.randrange(size))
+    if form == "table":
+        return _looked_up(rng, size, len(sizes), sizes)
     divisors = [d for d in range(2, size) if size % d == 0]
     if form == "digits" and divisors:
         inner = rng.choice(divisors)
@@ -50,13 +53,24 @@ def _side(rng: Random, size: int, sizes: list[int]) -> Axis:
     )
 
 
+def _looked_up(rng: Random, size: int, label: int, sizes: list[int]) -> Axis:
+    """An axis whose label, a new one or one that stands elsewhere too, is looked up in a table; places may repeat."""
+    fresh = label == len(sizes)
+    count = rng.randint(2, 5) if fresh else sizes[label]
+    start, stride = normal(np.array([rng.randrange(size) for _ in range(count)]))
+    if isinstance(stride, int) and stride == 0:
+        return Axis(size, start) if fresh else Axis(count, 0, ((label, 1),))
+    sizes += [count] if fresh else []
+    return Axis(size, start, ((label, stride),))
+
+
 def random_term(rng: Random, shape: tuple[int, ...]) -> Term:
     """A map whose input has the given shape: some labels are tied to the output, some are summed, some are new."""
     sizes: list[int] = []
     inp = [_side(rng, n, sizes) for n in shape]
     tied = [i for i in range(len(sizes)) if rng.random() < 0.7]
     rng.shuffle(tied)
-    out = [_around(rng, i, sizes[i]) for i in tied]
+    out = [_around(rng, i, sizes) for i in tied]
     if rng.random() < 0.4:
         out.insert(rng.randint(0, len(out)), _side(rng, rng.choice(SIZES), sizes))
     if len(out) > 1 and rng.random() < 0.3:
@@ -78,9 +92,12 @@ def random_term(rng: Random, shape: tuple[int, ...]) -> Term:
     return term
 
 
-def _around(rng: Random, label: int, size: int) -> Axis:
-    """An output axis for a tied label: as it is, padded, dilated or reversed."""
-    form = rng.choice(["plain", "plain", "plain", "padded", "dilated", "reversed"])
+def _around(rng: Random, label: int, sizes: list[int]) -> Axis:
+    """An output axis for a tied label: as it is, padded, dilated, reversed or looked up."""
+    size = sizes[label]
+    form = rng.choice(["plain", "plain", "plain", "padded", "dilated", "reversed", "table"])
+    if form == "table":
+        return _looked_up(rng, rng.randint(2, 6), label, sizes)
     if form == "padded":
         return Axis(size + 2, 1, ((label, 1),))
     if form == "dilated":
@@ -91,7 +108,10 @@ def _around(rng: Random, label: int, size: int) -> Axis:
 def _merged(axes: list[Axis]) -> list[Axis]:
     """The first two axes as one: position = first · size of the second + second."""
     a, b, *rest = axes
-    factors = (*((i, s * b.size) for i, s in a.factors), *b.factors)
+    factors = (
+        *((i, Table(b.size * s.values) if isinstance(s, Table) else b.size * s) for i, s in a.factors),
+        *b.factors,
+    )
     return [Axis(a.size * b.size, a.start * b.size + b.start, factors), *rest]
 
 

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from catenary._emit.einsum import Value, full_core, in_dtype, positions, select, spread
+from catenary._maps.coalesce import families
 from catenary._maps.restrict import tied_axes, untwinned
-from catenary._maps.term import Axis, Term
+from catenary._maps.table import grid, places
+from catenary._maps.term import Axis, Term, labels_of, renumbered
 
 
 def dense(term: Term, value: Value, dtype: Any) -> Any:
@@ -20,6 +22,8 @@ def dense(term: Term, value: Value, dtype: Any) -> Any:
     Each label has a home, an axis where it stands, best a plain one. Where it stands besides, a label of its own is
     tied to it by a mask; then every axis is padded into place.
     """
+    while term.tabled:
+        term, value = _scattered(term, value, dtype)
     axes = [*term.out, *term.inp]
     homes: dict[int, int] = {}
     for k in sorted(range(len(axes)), key=lambda k: (not axes[k].plain, k)):
@@ -46,6 +50,28 @@ def dense(term: Term, value: Value, dtype: Any) -> Any:
     order = [i for axis in placed for i, _ in sorted(axis.factors, key=lambda f: -abs(f[1]))]
     x = lax.transpose(x, order) if order != sorted(order) else x
     return _place(x, placed, [sizes[i] for i in order])
+
+
+def _scattered(term: Term, value: Value, dtype: Any) -> tuple[Term, Value]:
+    """The term with plain axes in place of those that tables tie together: each entry is added where it stands."""
+    axes = [*term.out, *term.inp]
+    family = families(axes)[0]
+    mine = labels_of([axes[k] for k in family])
+    rest = [i for i in range(len(term.sizes)) if i not in mine]
+    where = grid(mine, dict(enumerate(term.sizes)))
+    x = full_core(term, value, [*mine, *rest], dtype)
+    x = jnp.broadcast_to(x, [term.sizes[i] for i in (*mine, *rest)])
+    x = in_dtype(x.reshape(-1, *x.shape[len(mine) :]), dtype)
+    shape = [axes[k].size for k in family]
+    index = tuple(places([axes[k]], where, len(x)) for k in family)
+    x = jnp.zeros((*shape, *x.shape[1:]), dtype).at[index].add(x, mode="promise_in_bounds")
+    sizes = list(term.sizes)
+    for k in family:
+        axes[k] = Axis(axes[k].size, 0, ((len(sizes), 1),))
+        sizes.append(axes[k].size)
+    n = len(term.out)
+    core = (*range(len(term.sizes), len(sizes)), *rest)
+    return renumbered(Term(tuple(axes[:n]), tuple(axes[n:]), (), core), labels_of(axes), sizes), Value(x)
 
 
 def _tied(x: Any, mask: Any, labels: Sequence[int]) -> Any:
@@ -172,6 +198,8 @@ def _whole(term: Term, axis: Axis) -> bool:
 
 def _span(term: Term, axis: Axis) -> Any | None:
     """How many consecutive positions an axis fills from its start; None where they are not consecutive."""
+    if axis.tabled:
+        return None
     span: Any = 1
     for label, stride in sorted(axis.factors, key=lambda f: abs(f[1])):
         if not isinstance(axis.start, int) or stride != span:

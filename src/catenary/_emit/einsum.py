@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from catenary._maps.compose import Recipe, Source
 from catenary._maps.factor import Op
+from catenary._maps.table import Table
 from catenary._maps.term import Term
 
 
@@ -51,7 +53,46 @@ def compose_values(recipe: Recipe, second: Value, first: Value, dtype: Any) -> V
             mask = m if mask is None else mask & m
     if mask is not None:
         mask = jnp.broadcast_to(mask, tuple(recipe.sizes[i] for i in recipe.mask or ()))
-    return Value(_product(recipe, cores) if cores else None, mask)
+    core = _product(recipe, cores) if cores else None
+    return Value(_merged_entries(recipe, core, dtype) if recipe.merges else core, mask)
+
+
+def _merged_entries(recipe: Recipe, x: Any, dtype: Any) -> Any:
+    """The product, summed segment by segment where several of its entries stand at one position."""
+    labels = list(recipe.product or ())
+    if x is None:
+        x = scaled(jnp.ones((), dtype), recipe.scale)
+    for merge in recipe.merges:
+        segment = merge.segment.values
+        if merge.label in labels:
+            k = labels.index(merge.label)
+            x, labels[k] = segment_sum(x, k, segment, merge.count), merge.fresh
+        else:
+            many = jnp.asarray(np.bincount(segment, minlength=merge.count), x.dtype)
+            x, labels = many.reshape(-1, *(1,) * x.ndim) * x, [merge.fresh, *labels]
+    return x
+
+
+def segment_sum(x: Any, axis: int, segment: np.ndarray, count: int) -> Any:
+    """Σ of the entries along ``axis`` that belong to each segment; where each has one, they only change places."""
+    if count == segment.size:
+        return take(x, axis, np.argsort(segment))
+    moved = jnp.moveaxis(x, axis, 0)
+    total = jnp.zeros((count, *moved.shape[1:]), x.dtype)
+    in_order = bool((np.diff(segment) >= 0).all())
+    total = total.at[segment].add(moved, mode="promise_in_bounds", indices_are_sorted=in_order)
+    return jnp.moveaxis(total, 0, axis)
+
+
+def take(x: Any, axis: int, indices: np.ndarray) -> Any:
+    """The entries of ``x`` at static positions along an axis."""
+    where = (slice(None),) * axis + (indices,)
+    rising = np.diff(indices)
+    return x.at[where].get(
+        mode="promise_in_bounds",
+        indices_are_sorted=bool((rising >= 0).all()),
+        unique_indices=bool((rising > 0).all() or (rising < 0).all()),
+    )
 
 
 def _own(recipe: Recipe, mask: int, core: int) -> bool:
@@ -79,7 +120,10 @@ def positions(size: Any, start: Any, strides: Sequence[tuple[Any, Any]]) -> Any:
     shape = (size, *(n for n, _ in strides))
     p = lax.broadcasted_iota(jnp.int32, shape, 0) - start
     for k, (_, stride) in enumerate(strides):
-        p = p - stride * lax.broadcasted_iota(jnp.int32, shape, k + 1)
+        if isinstance(stride, Table):
+            p = p - lax.broadcast_in_dim(jnp.asarray(stride.values, jnp.int32), shape, (k + 1,))
+        else:
+            p = p - stride * lax.broadcasted_iota(jnp.int32, shape, k + 1)
     assert p.ndim == rank
     return p == 0
 
@@ -88,6 +132,11 @@ def _apply(x: Any, op: Op) -> Any:
     kind, k, *rest = op
     if kind == "split":
         return x.reshape(*x.shape[:k], *rest, *x.shape[k + 1 :])
+    if kind == "take":
+        return take(x, k, rest[0].values)
+    if kind == "merge":
+        x = jnp.moveaxis(x, k, range(k[0], k[0] + len(k)))
+        return x.reshape(*x.shape[: k[0]], -1, *x.shape[k[0] + len(k) :])
     if kind == "index":
         return lax.index_in_dim(x, rest[0], k, keepdims=False)
     if kind == "diagonal":
@@ -131,7 +180,7 @@ def scaled(x: Any, scale: Any) -> Any:
 
 
 def _product(recipe: Recipe, cores: Sequence[tuple[Any, Sequence[int]]]) -> Any:
-    out = recipe.core or ()
+    out = recipe.product or ()
     reduced = []
     for k, (x, labels) in enumerate(cores):
         others = {i for j, (_, other) in enumerate(cores) if j != k for i in other}

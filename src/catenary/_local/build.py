@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from catenary import _jax
-from catenary._graph import Atom, Equation, Graph, Lit, digest
+from catenary._graph import Atom, Constants, Equation, Graph, Lit, digest
 from catenary._local.describe import describe
 from catenary._local.fallback import pushed
 from catenary._maps.term import Term
@@ -118,6 +118,7 @@ class _Builder:
         self.active: dict[int, int] = {v: v for v in inputs if _differentiable(graph.avals[v])}
         self.edges: list[Edge] = []
         self.nodes: list[Node] = []
+        self.constants = Constants(graph)
         self.tangents: set[int] = set()  # values of derivative programs: vertices that are never computed
 
     def visit(self, equation: Equation, linear: bool = False) -> None:
@@ -128,7 +129,7 @@ class _Builder:
         standing = self.tangents if linear else self.active
         active = [k for k, a in enumerate(equation.inputs) if isinstance(a, int) and a in standing]
         if not active or equation.primitive in ZERO:
-            self.graph.equations.append(equation)
+            self._constant(equation)
             return
         if self._explicit(equation, active):
             if not linear:
@@ -148,6 +149,10 @@ class _Builder:
         if not linear:
             self.graph.equations.append(equation)
 
+    def _constant(self, equation: Equation) -> None:
+        self.graph.equations.append(equation)
+        self.constants.add(equation)
+
     def _site(self, equation: Equation) -> Site:
         avals = self.graph.avals
         return Site(
@@ -156,6 +161,7 @@ class _Builder:
             tuple(self.graph.aval(a) for a in equation.inputs),
             tuple(avals[v] for v in equation.outputs),
             tuple(a.val if isinstance(a, Lit) else None for a in equation.inputs),
+            lambda operand: self.constants(equation.inputs[operand]),
         )
 
     def _explicit(self, equation: Equation, active: Sequence[int]) -> bool:
@@ -170,8 +176,9 @@ class _Builder:
             if not _differentiable(self.graph.avals[vertex]):
                 continue
             paths = [(self.active[equation.inputs[k]], a[output]) for k, a in answers.items() if a and output in a]  # type: ignore[index]
-            for tail, path in paths:
-                self._path(equation, tail, vertex, path)
+            for tail, sum_ in paths:
+                for path in sum_ if isinstance(sum_, list) else [sum_]:
+                    self._path(equation, tail, vertex, path)
             if paths:
                 self._add(Node((vertex,)))
         return True
@@ -238,7 +245,7 @@ class _Builder:
             if linear:
                 self.visit(renamed, linear=True)
             else:
-                self.graph.equations.append(renamed)
+                self._constant(renamed)
         for out, value in zip(inner.outputs, equation.outputs, strict=False):
             atom = names[out] if isinstance(out, int) else out
             if atom != value:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import prod
 from typing import Any
 
+from catenary._maps.coalesce import Merge, coalesce
 from catenary._maps.factor import Op, Operand, Work
+from catenary._maps.table import volume
 from catenary._maps.term import Axis, Size, Term, canonical, labels_of, renumbered, shared
 
 
@@ -33,6 +34,8 @@ class Recipe:
     sources         operands
     select          (mask, core, labels): masks applied to a core before the product, and the core's labels
                     afterwards; core is -1 where there is none and the mask itself becomes one; other masks are and-ed
+    product         labels of the product of the cores, None where there is none
+    merges          segment sums of that product
     core, mask      labels of the results, in the numbering of the sources
     flops           arithmetic operations it takes: products, sums, selections
     multiplications pairs of entries that meet, ones charged: what the literature on elimination orders counts
@@ -42,6 +45,8 @@ class Recipe:
     term: Term
     sources: tuple[Source, ...]
     select: tuple[tuple[int, int, tuple[int, ...]], ...]
+    product: tuple[int, ...] | None
+    merges: tuple[Merge, ...]
     core: tuple[int, ...] | None
     mask: tuple[int, ...] | None
     sizes: dict[int, Size]
@@ -54,18 +59,21 @@ class Recipe:
     __hash__ = object.__hash__
 
 
-@lru_cache(maxsize=65536)
 def compose(second: Term, first: Term, untie: bool = True) -> Recipe | None:
     """The map second ∘ first, or None where it is zero.
 
-    Axes that meet without a common factorisation are untied by masks; with untie=False that raises
-    NoCommonFactorisation instead, for callers who can do better.
+    Axes that meet without a common factorisation are joined by tables of their positions, or untied by masks; with
+    untie=False that raises NoCommonFactorisation instead, for callers who can do better.
 
     >>> W = Term.of("b m", "b n", core="m n", b=8, m=3, n=2)
     >>> tanh = Term.of("b m", "b m", core="b m", b=8, m=3)
     >>> compose(tanh, W).term
     Term('a b <- a c', core='a b c')
     """
+    return (_few if second.tabled or first.tabled else _many)(second, first, untie)
+
+
+def _compose(second: Term, first: Term, untie: bool) -> Recipe | None:
     shift = len(second.sizes)
     groups = {
         "out": list(second.out),
@@ -83,52 +91,69 @@ def compose(second: Term, first: Term, untie: bool = True) -> Recipe | None:
     for k in range(len(second.inp)):
         if not work.align("left", "right", k, untie=untie):
             return None
-    names = [name for name, _ in operands] + [None] * (len(work.operands) - len(operands))
-    sources = [
-        Source(n, "core" if o.role == "core" else "mask", tuple(o.ops), tuple(o.labels), o.delta)
-        for n, o in zip(names, work.operands, strict=True)
-    ]
-    return recipe_of(work, sources, second.scale * first.scale, first.precision or second.precision)
+    names = [name for name, _ in operands]
+    return recipe_of(work, names, second.scale * first.scale, first.precision or second.precision)
+
+
+#: Recipes with tables are as large as the maps themselves: fewer of them are kept.
+_few, _many = lru_cache(maxsize=512)(_compose), lru_cache(maxsize=65536)(_compose)
 
 
 def _shifted(axis: Axis, by: int) -> Axis:
     return Axis(axis.size, axis.start, tuple((i + by, s) for i, s in axis.factors))
 
 
-def recipe_of(work: Work, sources: Sequence[Source], scale: Any, precision: Any) -> Recipe:
-    """The product of the sources, summed over the labels that stand neither in "out" nor in "inp"."""
+def recipe_of(work: Work, names: Sequence[str], scale: Any, precision: Any) -> Recipe:
+    """The product of the operands, summed over the labels that stand neither in "out" nor in "inp".
+
+    names   whose array each operand is; the masks of positions that came later are nobody's
+    """
+    pairs = volume(work.live, work.sizes)
+    merges = coalesce(work)
+    owners = [*names, *(None for _ in work.operands[len(names) :])]
+    sources = [
+        Source(n, "core" if o.role == "core" else "mask", tuple(o.ops), tuple(o.labels), o.delta)
+        for n, o in zip(owners, work.operands, strict=True)
+    ]
     out, inp = tuple(work.groups["out"]), tuple(work.groups["inp"])
     kept = labels_of((*out, *inp))
     sizes = work.sizes
-    met = labels_of((*work.groups["left"], *work.groups["right"]))
     inside = {i for s in sources for i in s.labels}
-    for label in met:
+    for label in sorted(work.live):
         if label not in kept and label not in inside:
             scale = scale * sizes[label]
     summed = {i for i in inside if i not in kept}
     cores = [s.labels for s in sources if s.role == "core"]
     select = _selections(sources, cores, summed)
-    core = product_labels(cores, kept) if cores else None
+    product = product_labels(cores, (*kept, *(m.label for m in merges))) if cores or merges else None
+    core = product
+    for merge in merges:
+        assert core is not None
+        core = tuple(merge.fresh if i == merge.label else i for i in core)
+        core = core if merge.fresh in core else (merge.fresh, *core)
     waiting = [s.labels for k, s in enumerate(sources) if s.role == "mask" and k not in {x[0] for x in select}]
     mask = tuple(dict.fromkeys(i for labels in waiting for i in labels)) if waiting else None
-    flops, products = _cost(sources, select, cores, core, sizes, scale)
+    flops, products = _cost(sources, select, cores, product, sizes, scale)
+    flops += sum(volume(product, sizes) for m in merges if m.label in (product or ()))
     if len(waiting) > 1:
         flops += volume(mask, sizes)
     term = Term(out, inp, tuple(sizes[i] for i in range(len(sizes))), core, mask, scale, precision)
     term = canonical(renumbered(term, kept, sizes))
-    if cores:
+    if core is not None:
         term = replace(term, scale=1)
     term = shared(term)
     return Recipe(
         term,
         tuple(sources),
         select,
+        product,
+        merges,
         core,
         mask,
         dict(sizes),
-        scale if cores else 1,
+        scale if core is not None else 1,
         flops,
-        volume(dict.fromkeys((*kept, *met)), sizes),
+        pairs,
         products,
         precision,
     )
@@ -156,8 +181,8 @@ def product_labels(cores: Sequence[tuple[int, ...]], kept: Sequence[int]) -> tup
     Entry by entry the order is that of the wider factor; a contraction gives (shared, left, right).
     """
     keep = set(kept)
-    if len(cores) == 1:
-        return tuple(i for i in cores[0] if i in keep)
+    if len(cores) <= 1:
+        return tuple(i for labels in cores for i in labels if i in keep)
     a, b = cores
     if keep >= {*a, *b}:
         wide, narrow = (b, a) if len(b) > len(a) else (a, b)
@@ -165,11 +190,6 @@ def product_labels(cores: Sequence[tuple[int, ...]], kept: Sequence[int]) -> tup
     shared = [i for i in a if i in keep and i in b]
     free_a, free_b = ([i for i in x if i in keep and i not in y] for x, y in ((a, b), (b, a)))
     return (*shared, *free_a, *free_b)
-
-
-def volume(labels: Any, sizes: Any) -> Any:
-    """How many numbers an array with these labels has."""
-    return prod(sizes[i] for i in labels)
 
 
 def _cost(sources: Any, select: Any, cores: Any, core: Any, sizes: Any, scale: Any) -> tuple[Any, Any]:

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from math import gcd
 from typing import Any
 
+import numpy as np
 from jax.extend.core import InconclusiveDimensionOperation
 
+from catenary._maps.join import entangled, join
+from catenary._maps.table import Stride, Table, normal, reach, volume
 from catenary._maps.term import Axis, Size
 
 Op = tuple[Any, ...]
@@ -25,7 +28,7 @@ class Operand:
     role     "core", "mask", or "delta" (a mask made from positions alone)
     labels   of its axes, as they stand after ``ops``
     ops      what is done to the array: ("split", axis, outer, inner), ("slice", axis, start, step, count),
-             ("index", axis, i), ("diagonal", i, j)
+             ("index", axis, i), ("diagonal", i, j), ("merge", axes), ("take", axis, table)
     delta    for role "delta": axis size, start and strides; axis 0 of the mask is the position
     """
 
@@ -36,32 +39,102 @@ class Operand:
 
 
 class Work:
-    """Axes in named groups, operands, and the sizes of the labels that they share."""
+    """Axes in named groups, operands, and the sizes of the labels that they share.
 
-    __slots__ = ("groups", "operands", "sizes")
+    live    the labels that stand for something; one that stands nowhere any more counts its size
+    """
+
+    __slots__ = ("groups", "live", "operands", "sizes")
 
     def __init__(self, groups: dict[str, list[Axis]], operands: list[Operand], sizes: dict[int, Size]):
         self.groups, self.operands, self.sizes = groups, operands, sizes
+        self.live = set(sizes)
 
     def new(self, size: Size) -> int:
         """A fresh label."""
         label = max(self.sizes, default=-1) + 1
         self.sizes[label] = size
+        self.live.add(label)
         return label
 
     def substitute(self, label: int, offset: int, parts: Sequence[tuple[int, int]]) -> None:
         """Write label = offset + Σ stride · part into every axis."""
         for axes in self.groups.values():
             for k, axis in enumerate(axes):
-                stride = dict(axis.factors).get(label)
-                if stride is not None:
-                    factors: list[tuple[int, int]] = []
+                if any(i == label for i, _ in axis.factors):
+                    start, factors = axis.start, []
                     for i, s in axis.factors:
-                        factors.extend([(j, stride * t) for j, t in parts] if i == label else [(i, s)])
-                    axes[k] = Axis(axis.size, axis.start + stride * offset, tuple(factors))
+                        more, new = self._written(s, offset, parts) if i == label else (0, [(i, s)])
+                        start = start + more
+                        factors.extend(new)
+                    axes[k] = self._folded(axis.size, start, factors)
+        self.live.discard(label)
+
+    def _written(self, stride: Stride, offset: int, parts: Sequence[tuple[int, int]]) -> tuple[int, list[Any]]:
+        """What a factor of this stride becomes: a start and factors."""
+        if not isinstance(stride, Table):
+            return stride * offset, [(j, stride * t) for j, t in parts]
+        start = int(stride.values[offset])
+        factors = []
+        for j, t in parts:
+            _, step = normal(stride.values[offset + t * np.arange(self.sizes[j])])
+            factors.append((j, step))
+        return start, factors
+
+    def _folded(self, size: Size, start: int, factors: Sequence[tuple[int, Stride]]) -> Axis:
+        """An axis in which each label stands once."""
+        total: dict[int, Stride] = {}
+        for i, s in factors:
+            if i not in total:
+                total[i] = s
+            elif isinstance(s, Table) or isinstance(total[i], Table):
+                every = np.arange(self.sizes[i])
+                _, total[i] = normal(reach(s, every) + reach(total[i], every))
+            else:
+                total[i] = total[i] + s
+        kept = tuple((i, s) for i, s in total.items() if isinstance(s, Table) or not (isinstance(s, int) and s == 0))
+        return Axis(size, start, kept)
+
+    def tabulate(self, values: dict[int, np.ndarray]) -> int:
+        """Write label = values[label][k], for all of them at once, with one new label k."""
+        count = len(next(iter(values.values())))
+        fresh = self.new(count)
+        for axes in self.groups.values():
+            for n, axis in enumerate(axes):
+                mine = [(i, s) for i, s in axis.factors if i in values]
+                if mine:
+                    start, stride = normal(sum((reach(s, values[i]) for i, s in mine), np.zeros(count, np.int64)))
+                    rest = [f for f in axis.factors if f not in mine]
+                    axes[n] = self._folded(axis.size, axis.start + start, [*rest, (fresh, stride)])
+        for operand in self.operands:
+            self._look_up(operand, values, fresh)
+        self.live.difference_update(values)
+        return fresh
+
+    def _look_up(self, operand: Operand, values: dict[int, np.ndarray], fresh: int) -> None:
+        """The axes of the labels that ``values`` rewrites become one, read in the order of the new label."""
+        here = [n for n, i in enumerate(operand.labels) if i in values]
+        if not here:
+            return
+        flat = np.zeros(self.sizes[fresh], np.int64)
+        for n in here:
+            flat = flat * self.sizes[operand.labels[n]] + values[operand.labels[n]]
+        if len(here) > 1:
+            operand.ops.append(("merge", tuple(here)))
+        whole = volume([operand.labels[n] for n in here], self.sizes)
+        start, step = normal(flat)
+        if isinstance(step, Table) or step == 0:
+            operand.ops.append(("take", here[0], Table(flat)))
+        elif (start, step, flat.size) != (0, 1, whole):
+            operand.ops.append(("slice", here[0], start, step, flat.size))
+        operand.labels[here[0]] = fresh
+        for n in reversed(here[1:]):
+            del operand.labels[n]
 
     def split(self, label: int, inner: Size) -> tuple[int, int]:
         """label → outer · inner + rest: two labels in place of one."""
+        if any(i == label and isinstance(s, Table) for x in self.groups.values() for a in x for i, s in a.factors):
+            raise NoCommonFactorisation
         outer = self.sizes[label] // inner
         a, b = self.new(outer), self.new(inner)
         self.substitute(label, 0, ((a, inner), (b, 1)))
@@ -120,16 +193,37 @@ class Work:
     def align(self, left: str, right: str, k: int, *, untie: bool) -> bool:
         """Make axis ``k`` of two groups agree; False where they never do (the product is zero).
 
-        Where there is no common factorisation the axes are untied, or NoCommonFactorisation is raised.
+        Where there is no common factorisation the positions are joined by tables, or the axes are untied, or, with
+        untie=False and no table there yet, NoCommonFactorisation is raised.
         """
-        for group in (left, right, None):
+        for group in (None, left, right):
             try:
+                if group is not None:
+                    self.untie(group, k)
                 return self._align(left, right, k)
             except (NoCommonFactorisation, InconclusiveDimensionOperation):
-                if group is None or not untie:
-                    raise NoCommonFactorisation from None
-                self.untie(group, k)
+                if group is None:
+                    if not untie and not any(self.groups[side][k].tabled for side in (left, right)):
+                        raise NoCommonFactorisation from None
+                    joined = self._join(left, right, k)
+                    if joined is not None:
+                        return joined
         raise AssertionError("unreachable")
+
+    def _join(self, left: str, right: str, k: int) -> bool | None:
+        """Pair off the positions of the axes that meet by tables; None where that is too much."""
+        a, b = self.groups[left], self.groups[right]
+        places = entangled(a, b, k)
+        values = join([a[g] for g in places], [b[g] for g in places], self.sizes)
+        if values is None:
+            return None
+        count = len(next(iter(values.values())))
+        if count == 1:
+            for label, value in values.items():
+                self.fix(label, int(value[0]))
+        elif count:
+            self.tabulate(values)
+        return count > 0
 
     def _align(self, left: str, right: str, k: int) -> bool:
         """Solve Σ s·i − Σ t·j = offset digit by digit, from the smallest stride up."""
@@ -142,6 +236,8 @@ class Work:
                 return True
             offset = b.start - a.start
             common = set(a.factors) & set(b.factors)
+            if any(isinstance(s, Table) for _, s in {*a.factors, *b.factors} - common):
+                raise NoCommonFactorisation
             left_digits, right_digits = _ascending(a, common), _ascending(b, common)
             if not left_digits and not right_digits:
                 return bool(offset == 0)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from catenary._maps.compose import Recipe, Source, recipe_of
+from catenary._maps.compose import Recipe, recipe_of
 from catenary._maps.factor import Operand, Work
 from catenary._maps.term import Axis, Size, Term, canonical
 
 
-def _met(term: Term) -> tuple[Work, list[Source]] | None:
+def _met(term: Term) -> tuple[Work, list[str]] | None:
     """Both sides of a term brought to agree, axis by axis; None where they never do."""
     operands = [Operand(r, list(x)) for r, x in (("core", term.core), ("mask", term.mask)) if x is not None]
     work = Work(
@@ -20,13 +20,7 @@ def _met(term: Term) -> tuple[Work, list[Source]] | None:
     for k in range(len(term.out)):
         if not work.align("left", "right", k, untie=True):
             return None
-    sources = [
-        Source(
-            None if o.delta else "first", "core" if o.role == "core" else "mask", tuple(o.ops), tuple(o.labels), o.delta
-        )
-        for o in work.operands
-    ]
-    return work, sources
+    return work, ["first"] * len(operands)
 
 
 @lru_cache(maxsize=4096)
@@ -50,9 +44,9 @@ def diagonal(term: Term) -> Recipe | None:
     met = _met(term)
     if met is None:
         return None
-    work, sources = met
+    work, names = met
     work.groups["out"] = work.groups["left"]
-    return recipe_of(work, sources, term.scale, term.precision)
+    return recipe_of(work, names, term.scale, term.precision)
 
 
 def tied_axes(terms: Sequence[Term], out: Sequence[Size], inp: Sequence[Size]) -> list[tuple[int, int]]:

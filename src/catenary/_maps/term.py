@@ -2,7 +2,7 @@
 
     J[o, i] = Σ_labels scale · core[labels] · mask[labels] · Π_k δ(o_k, position_k) · Π_k δ(i_k, position_k)
 
-Each axis of the output and of the input is an affine function of labels, position = start + Σ stride · label.
+Each axis of the output and of the input is a function of labels, position = start + Σ stride · label.
 A label that stands on both sides is a tie: the map is diagonal along it. One that stands on a single
 side and not in the core is a broadcast (output side) or a sum (input side).
 """
@@ -14,23 +14,34 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from catenary._maps.table import Stride, Table, reach
+
 Size = Any  # an int, or a symbolic dimension of jax.export
 
 
 class Axis(NamedTuple):
     """One axis of an array: position = start + Σ stride · label, over ``factors`` = ((label, stride), …).
 
+    Where a stride is a ``Table``, it contributes table[label]; one that a number would do for is that number.
+
     An axis of size 1 has no factors. Positions that no label reaches hold zeros.
     """
 
     size: Size
     start: int = 0
-    factors: tuple[tuple[int, int], ...] = ()
+    factors: tuple[tuple[int, Stride], ...] = ()
 
     @property
     def plain(self) -> bool:
         """One label that runs over the whole axis, if its size is the axis's."""
         return len(self.factors) == 1 and self.start == 0 and self.factors[0][1] == 1
+
+    @property
+    def tabled(self) -> bool:
+        """Whether some stride is a table."""
+        return any(isinstance(s, Table) for _, s in self.factors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,11 @@ class Term:
         return tuple(label for label in labels_of(self.out) if label in inp)
 
     @property
+    def tabled(self) -> bool:
+        """Whether some position is looked up in a table."""
+        return any(axis.tabled for axis in (*self.out, *self.inp))
+
+    @property
     def one(self) -> bool:
         """Whether the core is a number."""
         return self.core is None and self.mask is None
@@ -105,7 +121,7 @@ class Term:
         def side(axes: Iterable[Axis]) -> str:
             words = []
             for axis in axes:
-                word = "+".join(name[i % 52] if s == 1 else f"{s}{name[i % 52]}" for i, s in axis.factors)
+                word = "+".join(_factor(name[i % 52], s) for i, s in axis.factors)
                 words.append(
                     (f"{axis.start}+{word}" if word else str(axis.start + 1 if axis.size == 1 else axis.start))
                     if axis.start or not word
@@ -119,6 +135,10 @@ class Term:
                 text += f"', {field}='" + " ".join(name[i % 52] for i in labels)
         scale = "" if self.scale == 1 else f", scale={self.scale}"
         return f"Term('{text}'{scale})"
+
+
+def _factor(name: str, stride: Stride) -> str:
+    return f"table[{name}]" if isinstance(stride, Table) else name if stride == 1 else f"{stride}{name}"
 
 
 def plain_axes(shape: Sequence[Size], first: int = 0) -> tuple[tuple[Axis, ...], tuple[Size, ...]]:
@@ -196,8 +216,8 @@ def validate(term: Term, out_shape: Sequence[Size] | None = None, inp_shape: Seq
         for axis in axes:
             numbers = [axis.size, *(term.sizes[i] for i, _ in axis.factors)]
             if all(isinstance(n, int) for n in numbers) and all(numbers):
-                reach = [(term.sizes[i] - 1) * s for i, s in axis.factors]
-                low = axis.start + sum(r for r in reach if r < 0)
-                high = axis.start + sum(r for r in reach if r > 0)
+                spans = [reach(s, np.arange(term.sizes[i])) for i, s in axis.factors]
+                low = axis.start + sum(int(r.min()) for r in spans)
+                high = axis.start + sum(int(r.max()) for r in spans)
                 if low < 0 or high >= axis.size:
                     raise StructureError(f"{term}: {name} positions {low} to {high} on an axis of {axis.size}")

@@ -2,6 +2,7 @@
 
 from catenary._rules.contract import CONTRACT
 from catenary._rules.elementwise import BINARY, UNARY, elementwise
+from catenary._rules.index import INDEX
 from catenary._rules.linear import LINEAR
 from catenary._rules.reduce import REDUCE
 from catenary._rules.relabel import RELABEL
@@ -13,6 +14,7 @@ from catenary._rules.zero import ZERO
 RULES: dict[object, Rule] = {
     **{p: elementwise for p in (*UNARY, *BINARY)},
     **CONTRACT,
+    **INDEX,
     **REDUCE,
     **RELABEL,
     **SELECT,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
+import numpy as np
 from jax.extend.core import InconclusiveDimensionOperation
 
 from catenary import _jax
+from catenary._maps.join import MOST
+from catenary._maps.table import concrete, normal
 from catenary._maps.term import Axis, Size, Term, canonical, one, plain_axes
 from catenary._rules.row import Piece, Row, Rule, Site
 
@@ -68,14 +72,29 @@ def expand_dims(site: Site, _: int) -> Answer:
 
 
 def reshape(site: Site, _: int) -> Answer:
-    """Merged and split axes: both shapes as mixed-radix digits of one position. None where there are none."""
+    """Merged and split axes: both shapes as mixed-radix digits of one position, or as tables of it."""
     if site.params.get("dimensions") is not None:
         return None
-    digits = common_digits(site.ins[0].shape, site.outs[0].shape)
+    out, inp = site.outs[0].shape, site.ins[0].shape
+    digits = common_digits(inp, out)
     if digits is None:
-        return None
+        return (
+            None
+            if not concrete(*out, *inp) or prod(out) > MOST
+            else _map(_unravelled(out), _unravelled(inp), [prod(out)])
+        )
     sizes, inp_parts, out_parts = digits
     return _map(_merged(site.outs[0].shape, out_parts, sizes), _merged(site.ins[0].shape, inp_parts, sizes), sizes)
+
+
+def _unravelled(shape: Sequence[int]) -> list[Axis]:
+    """The axes of an array in terms of one label, its position in row-major order."""
+    every = np.unravel_index(np.arange(prod(shape)), tuple(shape))
+    axes = []
+    for n, place in zip(shape, every, strict=True):
+        start, stride = normal(place)
+        axes.append(Axis(n, start, ((0, stride),)) if n > 1 else Axis(n))
+    return axes
 
 
 def _merged(shape: Sequence[Size], parts: Sequence[Sequence[int]], sizes: Sequence[Size]) -> list[Axis]:

@@ -30,13 +30,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One equation as a rule sees it: shapes and parameters, no values but literals."""
+    """One equation as a rule sees it: shapes and parameters, no values but literals.
+
+    constant    (operand) → its value where it is integers made from constants alone, as indices are; else None
+    """
 
     primitive: _jax.Primitive
     params: dict[str, Any]
     ins: tuple[Any, ...]
     outs: tuple[Any, ...]
     literals: tuple[Any, ...]
+    constant: Callable[[int], Any] = lambda operand: None
 
     def aval(self, letter: str) -> Any:
         """The aval of what a row calls by ``letter``."""
@@ -51,8 +55,11 @@ class Piece:
     row: Row
 
 
-#: (site, operand) → output → factors, the one next to the operand first; None where the rule does not apply.
-Rule = Callable[[Site, int], dict[int, tuple[Piece, ...]] | None]
+#: factors of a local derivative, the one next to the operand first; or several of them, added
+Path = tuple[Piece, ...]
+
+#: (site, operand) → output → path, or a list of paths that are added; None where the rule does not apply.
+Rule = Callable[[Site, int], Any]
 
 
 def position(letter: str) -> int:
