@@ -164,8 +164,12 @@ def _from_list(converted: Callable[..., Any], places: Sequence[int], consts: Any
 
 
 def as_array(x: Any) -> Any:
-    """An array or a tracer; a Python number becomes one, weakly typed."""
-    return x if isinstance(x, jax.Array) else like(jax.numpy.asarray(x), jax.typeof(x))
+    """An array or a tracer; a Python number becomes one, weakly typed; whole numbers stay known inside jit."""
+    if isinstance(x, jax.Array):
+        return x
+    if hasattr(x, "__array__") and x.dtype.kind in "iub":
+        return np.asarray(x, jax.typeof(x).dtype)
+    return like(jax.numpy.asarray(x), jax.typeof(x))
 
 
 def like(x: Any, aval: Any) -> Any:

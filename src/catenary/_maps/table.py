@@ -34,6 +34,9 @@ class Table:
     def __hash__(self) -> int:
         return hash(self.digest)
 
+    def __str__(self) -> str:
+        return self.digest.hex()
+
     def __repr__(self) -> str:
         return f"Table({np.array2string(self.values, threshold=6, separator=', ')})"
 
