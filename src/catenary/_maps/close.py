@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from catenary._maps.compose import Recipe, Source, recipe_of
+from catenary._maps.compose import Recipe, recipe_of
 from catenary._maps.factor import Operand, Work
 from catenary._maps.term import Axis, Term
 
@@ -38,9 +38,5 @@ def close(second: Term, first: Term, part: str) -> Recipe | None:
             return None
     if part == "diagonal":
         work.groups["out"] = work.groups["left"][len(second.inp) :]
-    names = [name for name, _ in operands] + [None] * (len(work.operands) - len(operands))
-    sources = [
-        Source(n, "core" if o.role == "core" else "mask", tuple(o.ops), tuple(o.labels), o.delta)
-        for n, o in zip(names, work.operands, strict=True)
-    ]
-    return recipe_of(work, sources, second.scale * first.scale, first.precision or second.precision)
+    names = [name for name, _ in operands]
+    return recipe_of(work, names, second.scale * first.scale, first.precision or second.precision)
