@@ -1,11 +1,16 @@
 """Figures that textbooks give, reproduced by the planner's count of multiplications."""
 
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import jax.numpy as jnp
 import pytest
 
 import catenary as ct
+from benchmarks.literature import SCALARS
+from catenary._plan.bare import Bare, markowitz
+from catenary._plan.exact import exact
+from catenary._plan.local_search import improve, total
+from catenary._transforms import plan_local
 
 
 def chain(x, *maps):
@@ -58,3 +63,31 @@ def test_the_two_ends_of_the_questions_chain(width):
     reverse, forward = plan.alternatives["reverse"], plan.alternatives["forward"]
     assert stages * width**2 <= reverse <= (stages + 1) * width**2
     assert (stages - 1) * width**3 <= forward <= (stages + 1) * width**3
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_the_counts_that_are_published_and_the_best_orders(name):
+    """Lohoff and Neftci, NeurIPS 2024: forward, reverse and Markowitz exactly, and no more than their best search."""
+    task = SCALARS[name]
+    local = plan_local(task.fun, task.point(), tuple(range(len(task.shapes))))
+    bare, n = Bare.of(local), len(local.nodes)
+    forward, reverse, markowitz_ = range(n), range(n)[::-1], markowitz(bare, n, last=False)
+    counts = tuple(total(bare, order) for order in (forward, reverse, markowitz_))
+    if name != "Black-Scholes greeks":  # the gradient is a program of ours, not of theirs
+        assert counts == (task.forward, task.reverse, task.markowitz)
+    best = improve(bare, markowitz(bare, n), 4_000)
+    assert sorted(best) == list(range(n))
+    assert total(bare, best) <= task.best
+
+
+def test_the_exact_search_agrees_with_every_order_tried():
+    """Of a small graph, dynamic programming over sets against all 5040 orders."""
+
+    def fun(x, y):
+        a, b = jnp.sin(x * y), jnp.cos(x + y)
+        c = a * b
+        return c * jnp.exp(a), c / b, b
+
+    bare = Bare.of(plan_local(fun, (1.0, 2.0), (0, 1)))
+    best = min(total(bare, order) for order in permutations(range(7)))
+    assert total(bare, exact(bare, range(7))) == best < total(bare, range(7))

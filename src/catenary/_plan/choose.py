@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from catenary._plan.count import Count, Mode, TooDear
 from catenary._plan.eliminate import eliminate
 from catenary._plan.mirror import MIRRORED
 from catenary._plan.orders import ORDERS, Order, forward, reverse
+from catenary._plan.search import searched
 
 #: What ``order=`` may say, and which orders of the registry it considers.
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -84,10 +85,24 @@ def directed(local: Local, holomorphic: bool = False) -> tuple[str, ...] | None:
     return ("reverse",)
 
 
+#: The choices that look further than the orders of the registry.
+SEARCHED = frozenset({"auto", "cross-country"})
+
+
 def candidates(
-    local: Local, choice: str, model: str = "time", holomorphic: bool = False, kind: str = "cpu"
+    local: Local,
+    choice: str,
+    model: str = "time",
+    holomorphic: bool = False,
+    kind: str = "cpu",
+    search: str | float = "fast",
+    report: Callable[[Any, int], Any] | None = None,
 ) -> list[Candidate]:
-    """The orders that a choice considers, cheapest first; equals in the order of the registry."""
+    """The orders that a choice considers, cheapest first; equals in the order of the registry.
+
+    search                "fast", "thorough", or seconds
+    report(best, moves)   is told how a search proceeds, and stops it by an answer that is true
+    """
     names = CHOICES[choice]
     if choice == "auto" and is_row(local):
         names = ("reverse", "forward")
@@ -103,7 +118,12 @@ def candidates(
         order = ORDERS[name](local)
         candidate = None if order is None else count(local, name, order, model, limit, kind)
         found.extend([candidate] if candidate else [])
-    return sorted(found, key=lambda c: c.rank)
+    found.sort(key=lambda c: c.rank)
+    if choice in SEARCHED and admitted is None and not is_row(local):
+        for name, order in searched(local, model, kind, found[0].order, search, report):
+            candidate = count(local, name, order, model, found[0].rank, kind)
+            found = sorted([*found, candidate] if candidate else found, key=lambda c: c.rank)
+    return found
 
 
 def pick(local: Local, choice: str, holomorphic: bool = False, kind: str = "cpu") -> tuple[Order, frozenset[int]]:

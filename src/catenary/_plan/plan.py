@@ -11,7 +11,7 @@ from typing import Any
 
 from catenary._local import Local
 from catenary._plan.bound import lower_bound
-from catenary._plan.choose import CHOICES, candidates
+from catenary._plan.choose import candidates
 from catenary._plan.links import Link, links_of
 from catenary._plan.store import UNSAVED, dumps, loads
 from catenary._plan.text import quantity, text
@@ -279,10 +279,17 @@ class Plan:
         return text(self)
 
 
-def make_plan(local: Local, function: str, choice: str, model: str, kind: str = "cpu") -> Plan:
+def make_plan(
+    local: Local,
+    function: str,
+    choice: str,
+    model: str,
+    kind: str = "cpu",
+    search: str | float = "fast",
+    report: Callable[[Any, int], Any] | None = None,
+) -> Plan:
     """Plan a program: count every order that ``choice`` considers and take the cheapest."""
-    names = CHOICES[choice]
-    found = candidates(local, choice, model, kind=kind)
+    found = candidates(local, choice, model, kind=kind, search=search, report=report)
     best, least = found[0], lower_bound(local, model, kind)
     return Plan(
         name=best.name,
@@ -292,7 +299,7 @@ def make_plan(local: Local, function: str, choice: str, model: str, kind: str = 
         model=model,
         device=kind,
         flops=best.work.flops,
-        alternatives={name: c.cost for name in names for c in found if c.name == name},
+        alternatives={c.name: c.cost for c in found},
         lower_bound=least,
         gap=best.rank / least - 1 if least else None,
         remembered=tuple(_remembered(local)),
