@@ -85,6 +85,13 @@ SHAPED = (
     "{m}[::-1, ::2]",
     "jnp.diagonal({m})",
     "jnp.triu({m})",
+    "jnp.swapaxes(jnp.reshape({r}, {shape}), 0, 1)",
+    "jnp.reshape(jnp.swapaxes({m}, 0, 1), (-1,))",
+    "jnp.pad({m}, ((0, 0), (1, 0)))[:, :-1] - {m}",
+    "jnp.pad({v}, 1, mode='wrap')[2:] - {v}",
+    "{r} - jnp.roll({r}, 1, {axis})",
+    "jnp.concatenate([{r}[1:], {r}[:1]]) * {r}",
+    "lax.pad({m}, 0.0, [(-1, 2, 0), (0, 0, 0)])",
 )
 
 PRODUCTS = (
@@ -97,6 +104,8 @@ PRODUCTS = (
     "jnp.vdot({v}, {v})",
     "jnp.tensordot({r}, {r}, axes=(({axis},), ({axis},)))",
     "jnp.matmul({m}[None], {m}.T[None])",
+    "lax.conv_general_dilated({m}[None, None], {w}[None, None, :1, :2], (1, 1), 'SAME')",
+    "jax.vmap(lambda t: jnp.convolve(t, t, mode='same'))({m})",
     "jnp.convolve({v}, {v}, mode='same')",
     "lax.conv_general_dilated({m}[:, None, :], {w}[:, None, :2], (1,), 'SAME')",
     "lax.conv_general_dilated({m}[:, None, :], {w}[:, None, :], (2,), [(1, 1)], rhs_dilation=(2,))",
@@ -121,6 +130,12 @@ REDUCTIONS = (
     "lax.cumlogsumexp({r}, {axis})",
     "jnp.sort({r}, {axis})",
     "{v}[jnp.argsort({v})]",
+    "jax.vmap(jnp.sort)({m})",
+    "lax.top_k({v}, 1)[0]",
+    "jax.vmap(lambda t: jnp.cumsum(t) * t)({m})",
+    "jnp.linalg.cholesky({m} @ {m}.T + jnp.eye({m}.shape[0]))",
+    "jax.scipy.linalg.solve_triangular(jnp.tril({m} @ {m}.T) + jnp.eye({m}.shape[0]), {m}, lower=True)",
+    "jnp.linalg.solve({m}.T @ {m} + jnp.eye({m}.shape[1]), {m}.T)",
 )
 
 INDEXED = (
@@ -136,6 +151,11 @@ INDEXED = (
     "{r}.at[jnp.array([{k}, 0])].add({r}[jnp.array([0, 0])])",
     "{v}.at[jnp.argmax({v})].multiply(0.5)",
     "jnp.take_along_axis({r}, jnp.argsort({r}, {axis}), {axis})",
+    "{m}[jnp.array([0, -1]), jnp.array([-1, 0])]",
+    "jax.ops.segment_sum({r}, jnp.arange({r}.shape[0]) % 2, 2)",
+    "{v}[jnp.arange({v}.size) // 2] - {v}",
+    "jax.vmap(lambda t: t[jnp.argmax(t)])({m})",
+    "jnp.zeros(({n} + 1,)).at[jnp.arange({n})].add(jnp.moveaxis({r}, {axis}, -1).sum(tuple(range({r}.ndim - 1))))",
 )
 
 CONTROL = (
@@ -152,9 +172,23 @@ CONTROL = (
     "jax.checkpoint(lambda t: jnp.tanh(jnp.sin(t)))({a})",
     "lax.stop_gradient({a}) * {b}",
     "lax.map(lambda t: jnp.exp(-t * t), {r})",
+    "lax.scan(lambda c, t: ((c[1] * t, jnp.sin(c[0])), c[0]), ({r}[0], 0.5 * {r}[0]), {r})[1]",
+    "jax.vmap(lambda t: lax.scan(lambda c, s: (jnp.sin(c) * s, c), 1.0, t)[1])({m})",
+    "jax.vmap(lambda t: lax.cond(t[0] > 0, jnp.sin, jnp.cos, t))({m})",
+    "jax.vmap(lambda t: lax.fori_loop(0, 2, lambda i, c: jnp.sin(c) * t, t))({r})",
+)
+
+FOURIER = (
+    "jnp.real(jnp.fft.fft({r}, axis={axis}))",
+    "jnp.fft.irfft(jnp.fft.rfft({v}) * 0.5, {v}.size)",
+    "jax.vmap(lambda t: jnp.imag(jnp.fft.ifft(t)))({m})",
 )
 
 FAMILIES = (ELEMENTWISE, KINKED, SHAPED, PRODUCTS, REDUCTIONS, INDEXED, CONTROL)
+
+#: Stages that only one direction passes, or that only real ends admit: for tests that choose their orders.
+PULLED = ("jax.custom_gradient(lambda t: (jnp.sin(t), lambda g: (g * jnp.cos(t),)))({a})",)
+PUSHED = ("lax.while_loop(lambda c: c[0] < 2, lambda c: (c[0] + 1, jnp.sin(c[1]) * {c}), (0, {a}))[1]",)
 
 
 class NoFit(Exception):

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
@@ -18,6 +18,7 @@ from ._operations import FAMILIES, NoFit, Shape, fill
 LARGEST = 32  # entries of an intermediate array: Jacobians stay small, and so do compile times
 SIZES = (3, 2, 4, 1)
 NAMESPACE = {"jax": jax, "jnp": jnp, "lax": lax}
+Families = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,10 @@ def _result_shape(expression: str, pool: dict[str, Shape]) -> Shape:
     return jax.eval_shape(function, *(jax.ShapeDtypeStruct(s, float) for s in pool.values())).shape
 
 
-def _stage(rng: Random, pool: dict[str, Shape]) -> tuple[str, Shape]:
+def _stage(rng: Random, pool: dict[str, Shape], families: Families) -> tuple[str, Shape]:
     """One more expression over the pool's variables, and its shape."""
     while True:
-        template = rng.choice(rng.choice(FAMILIES))
+        template = rng.choice(rng.choice(families))
         try:
             expression = fill(template, rng, pool)
             shape = _result_shape(expression, pool)
@@ -117,12 +118,12 @@ def _result(rng: Random, pool: dict[str, Shape], used: set[str]) -> str:
     return "{" + ", ".join(f"{name!r}: {name}" for name in loose) + "}"
 
 
-def draw_program(rng: Random, max_stages: int = 6) -> Program:
-    """A program of one to `max_stages` stages, every choice taken from `rng`."""
+def draw_program(rng: Random, max_stages: int = 6, families: Families = FAMILIES) -> Program:
+    """A program of one to `max_stages` stages out of some families, every choice taken from `rng`."""
     parameters, lines, pool, shapes = _signature(rng)
     used: set[str] = set()
     for stage in range(rng.randint(1, max_stages)):
-        expression, shape = _stage(rng, pool)
+        expression, shape = _stage(rng, pool, families)
         used |= {name for name in pool if name in _words(expression)}
         pool[f"v{stage}"] = shape
         lines.append(f"v{stage} = {expression}")
