@@ -25,7 +25,7 @@ from tests.maps.random_terms import written_out
 
 KINDS = {"both": FAMILIES, "pulled": (*FAMILIES, PULLED, PULLED), "pushed": (*FAMILIES, PUSHED, PUSHED)}
 PARTS = 2
-SEEDS = int(os.environ.get("CATENARY_EXAMPLES", "16"))
+SEEDS = int(os.environ.get("CATENARY_EXAMPLES", "8"))
 HALF = 0 if jax.__version__.startswith("0.10") else 1  # as in test_programs: each JAX takes its own programs
 
 
