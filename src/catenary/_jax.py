@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax._src import ad_util
 from jax._src import core as _core
 from jax._src.lax import lax, slicing
 from jax.extend import core
@@ -177,6 +178,17 @@ def like(x: Any, aval: Any) -> Any:
     if aval.weak_type and not jax.typeof(x).weak_type:
         return lax._convert_element_type(x, aval.dtype, weak_type=True)
     return x
+
+
+def sharded(aval: Any) -> bool:
+    """Whether the type of a value says how it lies on a mesh: then every equation must say so too."""
+    mesh = getattr(getattr(aval, "sharding", None), "mesh", None)
+    return mesh is not None and not mesh.empty and mesh._any_axis_explicit
+
+
+def zeros(aval: Any) -> Any:
+    """The zero cotangent of a value, of its shape and dtype, and where it lies."""
+    return ad_util.zeros_like_aval(aval.to_ct_aval())
 
 
 def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from catenary import _jax
 from catenary._graph import Atom, Graph, Lit
 from catenary._local import Implicit
-from catenary._local.fallback import pullback, transposed
+from catenary._local.fallback import pullback, pushforward, transposed
 from catenary._rules import LINEAR
 
 Ports = Sequence[Any]
@@ -53,7 +53,7 @@ class Linear:
         args: list[Any] = []
         for k, atom in enumerate(equation.inputs):
             zero = (k in active and self.node.kind == "linear") or k in (joint or ())
-            args.append(jnp.zeros(self.avals[k].shape, self.avals[k].dtype) if zero else read(self.env, atom))
+            args.append(_jax.zeros(self.avals[k]) if zero else read(self.env, atom))
         return args
 
     def push(self, tangents: Ports) -> list[Any]:
@@ -69,7 +69,7 @@ class Linear:
 
     def pull_some(self, ports: Sequence[int], cotangents: Ports) -> list[Any]:
         """The pull to some of the inputs."""
-        full = [jnp.zeros(a.shape, a.dtype) for a in self.out_avals]
+        full = [_jax.zeros(a) for a in self.out_avals]
         for (k, _), ct in zip(self.node.outputs, cotangents, strict=True):
             if ct is not None:
                 full[k] = ct
@@ -78,39 +78,40 @@ class Linear:
         return [x for group in groups for x in transposed(self.node.equation, args, group, self.avals)(full)]
 
 
-class CustomVjp:
-    """A function with its author's pullback: it has no push."""
+class Whole:
+    """An equation taken whole, with its author's push or pullback, whichever it was asked for."""
 
-    def __init__(self, node: Implicit, graph: Graph, pull: Callable[..., Any]):
-        self.node, self._pull = node, pull
-        self.avals = [graph.avals[v] for v in node.equation.outputs]
+    def __init__(self, node: Implicit, graph: Graph, act: Callable[..., Any]):
+        self.node, self.act = node, act
+        self.ins = [graph.aval(node.equation.inputs[k]) for k in node.active]
+        self.outs = [graph.avals[v] for v in node.equation.outputs]
 
     def push(self, tangents: Ports) -> list[Any]:
-        raise TypeError(
-            "can't apply forward-mode differentiation (jvp) to a custom_vjp function. "
-            "Its author gave a pullback only: use order='reverse' (grad, vjp, jacrev)."
-        )
+        if self.node.kind == "custom_vjp_call":
+            raise TypeError(
+                "can't apply forward-mode differentiation (jvp) to a custom_vjp function. "
+                "Its author gave a pullback only: use order='reverse' (grad, vjp, jacrev)."
+            )
+        out = self.act(*(_jax.zeros(a) if t is None else t for t, a in zip(tangents, self.ins, strict=True)))
+        return [out[k] for k, _ in self.node.outputs]
 
     def pull(self, cotangents: Ports) -> list[Any]:
-        full: list[Any] = [
-            np.zeros(a.shape, _jax.float0)
-            if _jax.tangent_dtype(a.dtype) == _jax.float0
-            else jnp.zeros(a.shape, a.dtype)
-            for a in self.avals
+        full = [
+            np.zeros(a.shape, _jax.float0) if _jax.tangent_dtype(a.dtype) == _jax.float0 else _jax.zeros(a)
+            for a in self.outs
         ]
         for (k, _), ct in zip(self.node.outputs, cotangents, strict=True):
             if ct is not None:
                 full[k] = ct
-        return list(self._pull(full))
+        return list(self.act(full))
 
 
-def custom_vjp(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
-    """The author's forward rule, which remembers what the pullback needs."""
-    if push:
-        out = _jax.bind(node.equation.primitive, node.equation.params, args)
-        return out, CustomVjp(node, graph, lambda _: None)
-    out, pull = pullback(node.equation, args, node.active)
-    return list(out), CustomVjp(node, graph, pull)
+def whole(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
+    """The outputs, and what its rule remembers on the way forward."""
+    if push and node.kind == "custom_vjp_call":
+        return _jax.bind(node.equation.primitive, node.equation.params, args), Whole(node, graph, lambda *_: None)
+    out, act = (pushforward if push else pullback)(node.equation, args, node.active)
+    return list(out), Whole(node, graph, act)
 
 
-HANDLERS["custom_vjp_call"] = custom_vjp
+HANDLERS.update({"custom_vjp_call": whole, "whole": whole})

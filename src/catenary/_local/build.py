@@ -16,7 +16,7 @@ import numpy as np
 from catenary import _jax
 from catenary._graph import Atom, Constants, Equation, Graph, Lit, digest
 from catenary._local.describe import describe
-from catenary._local.fallback import pushed
+from catenary._local.fallback import mixed, pushed
 from catenary._maps.term import Term
 from catenary._rules import LINEAR, RULES, ZERO, Piece, Row, Site
 from catenary._rules.linear import Tie
@@ -166,9 +166,9 @@ class _Builder:
 
     def _explicit(self, equation: Equation, active: Sequence[int]) -> bool:
         rule = RULES.get(equation.primitive)
-        if rule is None:
-            return False
         site = self._site(equation)
+        if rule is None or any(map(_jax.sharded, (*site.ins, *site.outs))):
+            return False
         answers = {k: rule(site, k) for k in active}
         if any(answer is None for answer in answers.values()):
             return False
@@ -222,6 +222,10 @@ class _Builder:
         outputs = [k for k, v in enumerate(equation.outputs) if _differentiable(self.graph.avals[v])]
         inner = pushed(equation, avals, active, outputs)
         n = len(equation.inputs)
+        if mixed(inner, n, len(equation.outputs)):
+            self._implicit("whole", equation, active)
+            self.graph.equations.append(equation)
+            return
         names: dict[int, Atom] = dict(zip(inner.inputs[:n], equation.inputs, strict=True))
         names.update((c, self.graph.const(value)) for c, value in inner.consts.items())
         for k, tangent in zip(active, inner.inputs[n:], strict=True):

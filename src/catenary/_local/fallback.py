@@ -23,31 +23,30 @@ def pushed(equation: Equation, avals: Sequence[Any], active: Sequence[int], outp
     """
 
     def jvp(*args: Any) -> list[Any]:
-        primals, tangents = list(args[: len(avals)]), args[len(avals) :]
-
-        def alone(*values: Any) -> list[Any]:
-            full = list(primals)
-            for k, value in zip(active, values, strict=True):
-                full[k] = value
-            return _jax.bind(equation.primitive, equation.params, full)
-
-        out, out_tangents = jax.jvp(alone, [primals[k] for k in active], list(tangents))
+        primals, tangents = args[: len(avals)], args[len(avals) :]
+        out, out_tangents = jax.jvp(_alone(equation, primals, active), [primals[k] for k in active], list(tangents))
         return [*out, *(out_tangents[k] for k in outputs)]
 
-    structs = [jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in avals]
-    return graph_of_jaxpr(_jax.make_jaxpr(jvp, [*structs, *(structs[k] for k in active)]))
+    return graph_of_jaxpr(_jax.make_jaxpr(jvp, [*avals, *(avals[k] for k in active)]))
+
+
+def mixed(inner: Graph, n_inputs: int, n_outputs: int) -> bool:
+    """Whether a value of such a graph is computed together with tangents, as by a rule that calls its own primitive."""
+    late = set(inner.inputs[n_inputs:])
+    for equation in inner.equations:
+        if not late.isdisjoint(a for a in equation.inputs if isinstance(a, int)):
+            late.update(equation.outputs)
+    return not late.isdisjoint(a for a in inner.outputs[:n_outputs] if isinstance(a, int))
 
 
 def pullback(equation: Equation, args: Sequence[Any], active: Sequence[int]) -> tuple[list[Any], Callable[..., Any]]:
-    """The outputs of a ``custom_vjp`` call and its author's pullback to the active inputs."""
+    """The outputs of one equation and its pullback to the active inputs, its author's where it has one."""
+    return jax.vjp(_alone(equation, args, active), *(args[k] for k in active))
 
-    def alone(*values: Any) -> list[Any]:
-        full = list(args)
-        for k, value in zip(active, values, strict=True):
-            full[k] = value
-        return _jax.bind(equation.primitive, equation.params, full)
 
-    return jax.vjp(alone, *(args[k] for k in active))
+def pushforward(equation: Equation, args: Sequence[Any], active: Sequence[int]) -> tuple[list[Any], Callable[..., Any]]:
+    """The outputs of one equation and its push from the active inputs."""
+    return jax.linearize(_alone(equation, args, active), *(args[k] for k in active))
 
 
 def transposed(
@@ -55,15 +54,22 @@ def transposed(
 ) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """The transpose of an equation that is linear in its active inputs, the others fixed."""
 
+    return partial(
+        _apply, jax.linear_transpose(_alone(equation, args, active), *(avals[k].strip_weak_type() for k in active))
+    )
+
+
+def _apply(transpose: Callable[..., Any], cotangents: Sequence[Any]) -> Sequence[Any]:
+    return transpose(list(cotangents))
+
+
+def _alone(equation: Equation, args: Sequence[Any], active: Sequence[int]) -> Callable[..., list[Any]]:
+    """The equation as a function of its active inputs, the others fixed."""
+
     def alone(*values: Any) -> list[Any]:
         full = list(args)
         for k, value in zip(active, values, strict=True):
             full[k] = value
         return _jax.bind(equation.primitive, equation.params, full)
 
-    structs = [jax.ShapeDtypeStruct(avals[k].shape, avals[k].dtype) for k in active]
-    return partial(_apply, jax.linear_transpose(alone, *structs))
-
-
-def _apply(transpose: Callable[..., Any], cotangents: Sequence[Any]) -> Sequence[Any]:
-    return transpose(list(cotangents))
+    return alone

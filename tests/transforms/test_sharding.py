@@ -1,0 +1,45 @@
+"""Arrays whose type says where they lie: the derivative lies there too."""
+
+import json
+import subprocess
+import sys
+
+PROGRAM = """
+import json
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import AxisType, PartitionSpec as P
+import catenary as ct
+
+mesh = jax.make_mesh((2, 2), ("x", "y"), axis_types=(AxisType.Explicit,) * 2)
+
+def loss(x, w):
+    return jnp.sum(jnp.dot(jnp.tanh(x) * 2, w, out_sharding=P("x", "y")) ** 2)
+
+def mapped(x):
+    half = jax.shard_map(lambda x: jax.lax.psum(jnp.sin(x), "x"), mesh=mesh, in_specs=P("x", "y"), out_specs=P(None, "y"))
+    return jnp.sum(half(x) ** 2)
+
+rows = []
+with jax.set_mesh(mesh):
+    x = jax.device_put(np.arange(32.0).reshape(8, 4) / 32, P("x", "y"))
+    w = jax.device_put(np.arange(16.0).reshape(4, 4) / 16, P(None, "y"))
+    for fun, args in ((loss, (x, w)), (mapped, (x,))):
+        for wrap in (jax.jit, lambda f: f):
+            ours, theirs = (wrap(ad.grad(fun, argnums=tuple(range(len(args)))))(*args) for ad in (ct, jax))
+            for a, b in zip(ours, theirs):
+                rows.append([str(jax.typeof(a)), str(jax.typeof(b)), float(jnp.max(jnp.abs(a - b)))])
+print(json.dumps(rows))
+"""
+
+
+def test_gradients_lie_where_jaxs_do(tmp_path):
+    """On four forced devices, so in a process of its own."""
+    file = tmp_path / "sharded.py"
+    file.write_text(PROGRAM)
+    env = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = json.loads(done.stdout.splitlines()[-1])
+    assert len(rows) == 6
+    for ours, theirs, error in rows:
+        assert ours == theirs and error < 1e-5
