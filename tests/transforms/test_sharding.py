@@ -16,8 +16,8 @@ def loss(x, w):
     return jnp.sum(jnp.dot(jnp.tanh(x) * 2, w, out_sharding=P("x", "y")) ** 2)
 
 def mapped(x):
-    half = jax.shard_map(lambda x: jax.lax.psum(jnp.sin(x), "x"), mesh=mesh, in_specs=P("x", "y"), out_specs=P(None, "y"))
-    return jnp.sum(half(x) ** 2)
+    body = lambda x: jax.lax.psum(jnp.sin(x), "x")
+    return jnp.sum(jax.shard_map(body, mesh=mesh, in_specs=P("x", "y"), out_specs=P(None, "y"))(x) ** 2)
 
 rows = []
 with jax.set_mesh(mesh):

@@ -53,7 +53,6 @@ def transposed(
     equation: Equation, args: Sequence[Any], active: Sequence[int], avals: Sequence[Any]
 ) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """The transpose of an equation that is linear in its active inputs, the others fixed."""
-
     return partial(
         _apply, jax.linear_transpose(_alone(equation, args, active), *(avals[k].strip_weak_type() for k in active))
     )
