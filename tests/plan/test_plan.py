@@ -100,3 +100,49 @@ def test_what_stands_inside_counts():
 def test_a_file_that_is_no_plan_is_refused(text):
     with pytest.raises(PlanError, match="this is no plan"):
         ct.Plan.from_json(text)
+
+
+def test_a_plan_is_looked_for_once(monkeypatch, tmp_path):
+    """In the process, and on disk where a folder is named; what is damaged there is made again."""
+    from catenary._plan import cache, choose
+
+    counted = []
+    monkeypatch.setattr(choose, "count", lambda *a, _count=choose.count, **k: counted.append(a[1]) or _count(*a, **k))
+    monkeypatch.setenv("CATENARY_CACHE_DIR", str(tmp_path / "plans"))
+    monkeypatch.setattr(cache, "_kept", cache.OrderedDict())
+    first = plan_of(net)
+    assert counted
+    counted.clear()
+    jax.eval_shape(ct.jacobian(net), f32(3), f32(3, 3))
+    assert not counted and plan_of(net) == first
+    cache._kept.clear()
+    assert plan_of(net) == first and not counted, "read from disk"
+    (path,) = (tmp_path / "plans").iterdir()
+    path.write_text('[["reverse", [7], 1, [], 1, []]]')
+    cache._kept.clear()
+    assert plan_of(net) == first and counted
+    monkeypatch.setattr(cache, "MOST", 1)
+    plan_of(loop)
+    assert len(cache._kept) == 1
+
+
+def test_a_plan_is_drawn_whatever_its_size():
+    def deep(x):
+        for _ in range(70):
+            x = jnp.sin(x) * x
+        return x
+
+    for plan in (plan_of(net), ct.plan(deep, f32(4), cost="flops", order="reverse")):
+        page = plan.html()
+        assert page.count("<svg") == 1 and plan.function in page and len(page) < 500_000
+        assert "http" not in page.replace("http://www.w3.org", ""), "nothing is loaded"
+
+
+def test_a_plan_is_measured():
+    plan = plan_of(net)
+    assert plan.measure().measured > 0 and "measured" in str(plan.measure())
+    with pytest.raises(PlanError, match="has no function"):
+        ct.Plan.from_json(plan.to_json()).measure()
+    (D,) = jax.export.symbolic_shape("D")
+    with pytest.raises(PlanError, match="sizes with names"):
+        ct.plan(jnp.sin, f32(D)).measure()

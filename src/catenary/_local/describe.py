@@ -42,9 +42,12 @@ def describe(local: Local) -> Iterator[Any]:
     for node in local.nodes:
         yield names(node.vertices)
         if (implicit := node.implicit) is not None:
-            yield f"{implicit.kind} {implicit.active} {names(implicit.slots)}"
+            turned = "transpose of " if implicit.of else ""
+            yield f"{turned}{implicit.kind} {implicit.active} {names(implicit.slots)}"
             yield implicit.ties
             yield implicit.equation.primitive.name, implicit.equation.params
+    yield local.part
+    yield sorted(local.mirror.items())
     for edge in local.edges:
         term = edge.piece.term
         if id(term) not in terms:

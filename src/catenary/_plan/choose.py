@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from catenary._local import Local
-from catenary._plan.cost import Work
+from catenary._plan.cache import kept
+from catenary._plan.candidate import Candidate
 from catenary._plan.count import Count, Mode, TooDear
 from catenary._plan.eliminate import eliminate
 from catenary._plan.mirror import MIRRORED
@@ -27,23 +27,6 @@ MOST_NODES = {"minimal fill": 1_000, "markowitz": 20_000, "widest first": 20_000
 
 MODES: dict[str, Mode] = {"reverse": "pull", "forward": "push"}
 SWEEPS = {"reverse": reverse, "forward": forward}
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An order, what it costs, and which implicit nodes it pushes.
-
-    cost   in the model asked for; a polynomial where dimensions are symbolic and the model is a sum
-    rank   the same as a number, symbolic dimensions at typical values: what orders are compared by
-    work   all that it does, in every unit
-    """
-
-    name: str
-    order: Order
-    cost: Any
-    pushed: frozenset[int]
-    rank: float
-    work: Work
 
 
 def count(
@@ -89,6 +72,7 @@ def directed(local: Local, holomorphic: bool = False) -> tuple[str, ...] | None:
 SEARCHED = frozenset({"auto", "cross-country"})
 
 
+@kept
 def candidates(
     local: Local,
     choice: str,

@@ -264,7 +264,7 @@ def _shape(shape: Sequence[Any]) -> str:
 def svg(plan: Plan) -> str:
     """The picture as one element of SVG that loads nothing."""
     out = StringIO()
-    figure(plan).savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    figure(plan).savefig(out, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = out.getvalue()
     return text[text.index("<svg") :]
 
