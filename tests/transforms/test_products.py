@@ -7,9 +7,11 @@ import pytest
 from jax import lax
 
 import catenary as ct
+from catenary import _derivative
 from catenary._emit.algebra import Compute
 from catenary._plan.choose import candidates
 from catenary._plan.eliminate import eliminate
+from catenary._plan.orders import MIRRORED, ORDERS
 from catenary.testing import random_program
 from tests.oracle import assert_same
 
@@ -99,6 +101,30 @@ def test_complex_factors_are_multiplied_one_by_one():
     fun = lambda x: jnp.exp(1j * x) * x[0]
     D, J = ct.derivative(fun)(X[0]), jax.jacfwd(fun)(X[0])
     assert_same((D @ D.T).dense(), J @ J.T)
+
+
+def residual(p):
+    a = jnp.tanh(p["x"] @ p["w"])
+    return (a + jnp.sin(p["x"] @ p["w"] ** 2)) @ p["w"].T + p["x"], a[:, :1]
+
+
+def test_every_order_gives_the_same_product(monkeypatch):
+    point = {"w": W, "x": X[:2]}
+    leaves, outs = [W, X[:2]], jax.tree.leaves(residual(point))
+
+    def ours(point):
+        D = ct.derivative(residual)(point)
+        found = []
+        for name in ("reverse", *MIRRORED):
+            monkeypatch.setattr(_derivative, "pick", lambda local, *_, name=name, **__: (ORDERS[name](local), ()))
+            E, G = D.T @ D, D @ D.T
+            found.append((matrix(E.dense(), leaves, leaves), matrix(G.dense(), outs, outs), E.trace(), G.trace()))
+        return found
+
+    J = matrix(jax.jacobian(residual)(point), outs, leaves)
+    for found in jax.jit(ours)(point):
+        for a, b in zip(found, (J.T @ J, J @ J.T, jnp.trace(J.T @ J), jnp.trace(J.T @ J)), strict=True):
+            assert_same(a, b)
 
 
 def test_a_plan_counts_what_is_done():

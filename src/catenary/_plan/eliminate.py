@@ -23,6 +23,7 @@ from catenary._maps.dense import dense_term
 from catenary._maps.factor import NoCommonFactorisation
 from catenary._maps.restrict import diagonal, trace
 from catenary._maps.term import Term, validate
+from catenary._plan.twins import Alike, Pair, Twins, in_pairs
 
 V = TypeVar("V")
 Map = list[tuple[Term, V]]
@@ -50,40 +51,6 @@ class Algebra(Protocol[V]):
     def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool: ...
 
 
-Pair = tuple[tuple[Term, V], tuple[Term, V]]
-
-
-class Twins(Generic[V]):
-    """Maps made once: with each its transpose, which the mirrored half of a product asks for."""
-
-    __slots__ = ("edges", "made")
-
-    def __init__(self) -> None:
-        self.edges: dict[Any, V] = {}
-        self.made: dict[Any, tuple[Term, V, Any]] = {}
-
-    def local(self, edge: Edge, algebra: Algebra[V]) -> V:
-        """The value of an edge and of its transpose: they read the same, by the same row."""
-        term, row = edge.piece.term, edge.piece.row
-        sizes = [None if labels is None else tuple(term.sizes[i] for i in labels) for labels in (term.core, term.mask)]
-        key = id(row), tuple(a if isinstance(a, int) else id(a) for a in edge.reads), *sizes
-        if key not in self.edges:
-            self.edges[key] = algebra.local(edge)
-        return self.edges[key]
-
-    def once(self, kind: str, term: Term, parts: Pair[V], make: Callable[[], V]) -> tuple[Term, V]:
-        """The map of structure ``term`` that ``make`` gives for two maps composed or added; or that it gave before."""
-        (a, x), (b, y) = parts
-        key = kind, a, id(x), b, id(y)
-        if key not in self.made:
-            value = make()
-            # the parts are kept, so that no other value takes their identity
-            self.made[key] = term, value, parts
-            mirrored = (kind, b.T, id(y), a.T, id(x)) if kind == "compose" else (kind, a.T, id(x), b.T, id(y))
-            self.made[mirrored] = term.T, value, parts
-        return self.made[key][:2]
-
-
 class Elimination(Generic[V]):
     """The edges that remain, during an elimination.
 
@@ -92,22 +59,24 @@ class Elimination(Generic[V]):
     root         the scalar that a tangent is pushed from or a cotangent pulled from: it has no dtype of its own
     wanted       where a part of the maps is asked for: (output, input) → whether it is one on the diagonal
     twins        what has been made of what, where a graph is its own mirror: its transpose is made by turning it
+    alike        where not the halves alone but the whole is its own transpose: which maps are the transposes of others
     """
 
-    __slots__ = ("algebra", "into", "local", "out", "root", "twins", "wanted")
+    __slots__ = ("algebra", "alike", "into", "local", "out", "root", "twins", "wanted")
 
     def __init__(self, local: Local, algebra: Algebra[V], root: int | None = None):
         self.local, self.algebra, self.root = local, algebra, root
         self.into: dict[int, dict[int, Map[V]]] = {}
         self.out: dict[int, dict[int, None]] = {}
         self.twins = Twins[V]() if local.mirror else None
+        self.alike: Alike | None = None
         self.wanted: dict[tuple[int, int], bool] = {}
         if local.part != "whole":
             ends = [(n, v) for side in (local.outputs, local.inputs) for n, v in enumerate(side)]
             n = len(local.outputs)
             self.wanted = {(w, u): i == j for i, w in ends[:n] for j, u in ends[n:]}
         for edge in local.edges:
-            value = self.twins.local(edge, algebra) if self.twins else algebra.local(edge)
+            value = self.twins.local(edge, algebra.local) if self.twins else algebra.local(edge)
             if (edge.head, edge.tail) in self.wanted:
                 self._part(edge, value)
             else:
@@ -125,9 +94,6 @@ class Elimination(Generic[V]):
         other = copy(self)
         other.into = {w: {v: maps[:] for v, maps in tails.items()} for w, tails in self.into.items()}
         other.out = {v: heads.copy() for v, heads in self.out.items()}
-        if self.twins is not None:
-            other.twins = copy(self.twins)
-            other.twins.made = self.twins.made.copy()
         return other
 
     def insert(self, head: int, tail: int, term: Term, value: V) -> None:
@@ -186,6 +152,17 @@ class Elimination(Generic[V]):
             for head in self.out.pop(v, {}):
                 self.into[head].pop(v, None)
 
+    def eliminate_alike(self, nodes: Sequence[Node], alike: Alike) -> None:
+        """Remove a node and its transpose; of two maps across the middle that are each other's transposes make one."""
+        self.alike = alike
+        alike.start(nodes)
+        for node in nodes:
+            self.eliminate(node)
+        for (head, tail), (above, below) in alike.made.items():
+            if maps := self.into.get(head, {}).get(tail):
+                self.into.setdefault(above, {})[below] = [(term.T, value) for term, value in maps]
+                self.out.setdefault(below, {})[above] = None
+
     def _join(self, head: int, middle: int) -> None:
         """∂head/∂u += ∂head/∂middle ∘ ∂middle/∂u for every tail u of ``middle``."""
         tails = list(self.into.get(middle, ()))
@@ -212,6 +189,8 @@ class Elimination(Generic[V]):
             recipe = close(second[0], first[0], self.local.part) if self.wanted[head, tail] else None
             if recipe is not None:
                 self.insert(head, tail, recipe.term, self.algebra.compose(recipe, second[1], first[1], dtype))
+            return
+        if self.alike and self.alike.spares(head, tail):
             return
         try:
             recipe = compose(second[0], first[0], False)
@@ -292,6 +271,12 @@ def _plain_side(axes: Sequence[Any]) -> bool:
 def eliminate(local: Local, order: Iterable[int], algebra: Algebra[V]) -> list[list[Map[V]]]:
     """∂output/∂input for every pair, by removing ``local.nodes`` in the given order."""
     state = Elimination(local, algebra)
-    for k in order:
-        state.eliminate(local.nodes[k])
+    order = tuple(order)
+    if (groups := in_pairs(local, order)) is not None:
+        alike = Alike(local, order)
+        for group in groups:
+            state.eliminate_alike([local.nodes[k] for k in group], alike)
+    else:
+        for k in order:
+            state.eliminate(local.nodes[k])
     return state.jacobian()

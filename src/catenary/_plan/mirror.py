@@ -2,53 +2,105 @@
 
 A vertex goes together with its transpose, so that what is multiplied in one half is there for the other by turning it.
 Values that are another value unchanged go first: what meets there is added before it is multiplied. The middle, what is
-not mirrored, goes next or last.
+not mirrored, goes next or last, and with it what only moves its entries: the slices and repeats of parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 
 from catenary._local import Edge, Local
 from catenary._maps.term import Term
 
+Order = tuple[int, ...]
 
-def mirrored(forward: bool, middle_first: bool) -> Callable[[Local], tuple[int, ...] | None]:
+
+def mirrored(forward: bool, middle_first: bool) -> Callable[[Local], Order | None]:
     """The order that takes the halves from their ends inwards (``forward``) or outwards; None without a mirror."""
 
-    def order(local: Local) -> tuple[int, ...] | None:
+    def order(local: Local) -> Order | None:
         if not local.mirror:
             return None
-        free = unchanged(local)
-        lower = [k for k in range(len(local.nodes)) if k < local.mirror.get(k, -1)]
-        pairs = [(k, local.mirror[k]) for k in (lower if forward else reversed(lower))]
-        first = [n for pair in pairs for n in pair if free.issuperset(pair)]
-        halves = [n for pair in pairs for n in pair if not free.issuperset(pair)]
-        placed = {*first, *halves}
-        middle = [k for k in range(len(local.nodes)) if k not in placed]
-        return (*first, *middle, *halves) if middle_first else (*first, *halves, *middle)
+        halves = _Halves(local)
+        free, inner, outer = halves.unchanged(), halves.near_middle(), halves.near_ends()
+        if forward or not middle_first:
+            outer = set()
+        if not middle_first:
+            inner = set()
+        groups: list[Iterable[int]] = [
+            free,
+            sorted(inner - free, reverse=True),
+            sorted(set(halves.lower) - free - inner - outer, reverse=not forward),
+            sorted(outer - free - inner, reverse=True),
+        ]
+        pairs = [[n for k in group for n in (k, local.mirror[k])] for group in groups]
+        middle = halves.middle
+        pairs.insert(1 if middle_first else len(pairs), middle)
+        return tuple(n for group in pairs for n in group)
 
     return order
 
 
-def unchanged(local: Local) -> set[int]:
-    """The nodes that read one value or are read by one, unchanged: their removal multiplies nothing."""
-    into: dict[int, list[Edge]] = {}
-    out: dict[int, list[Edge]] = {}
-    for edge in local.edges:
-        into.setdefault(edge.head, []).append(edge)
-        out.setdefault(edge.tail, []).append(edge)
+@dataclass(slots=True)
+class _Halves:
+    """The lower half of the nodes, each with its transpose in the upper one, and what stands between them."""
 
-    def same(term: Term) -> bool:
-        return term.one and term.out == term.inp and isinstance(term.scale, int) and term.scale == 1
+    local: Local
+    lower: list[int] = field(default_factory=list)
+    middle: list[int] = field(default_factory=list)
+    into: dict[int, list[Edge]] = field(default_factory=dict)
+    out: dict[int, list[Edge]] = field(default_factory=dict)
 
-    def free(vertex: int) -> bool:
-        return any(len(side) == 1 and same(side[0].piece.term) for side in (into.get(vertex, ()), out.get(vertex, ())))
+    def __post_init__(self) -> None:
+        mirror = self.local.mirror
+        for k in range(len(self.local.nodes)):
+            other = mirror.get(k, k)
+            if other >= k:
+                (self.lower if other > k else self.middle).append(k)
+        for edge in self.local.edges:
+            self.into.setdefault(edge.head, []).append(edge)
+            self.out.setdefault(edge.tail, []).append(edge)
 
-    return {k for k, node in enumerate(local.nodes) if node.implicit is None and free(node.vertices[0])}
+    def unchanged(self) -> set[int]:
+        """Nodes that read one value or are read by one, unchanged."""
+
+        def free(vertex: int) -> bool:
+            sides = self.into.get(vertex, ()), self.out.get(vertex, ())
+            return any(len(edges) == 1 and _same(edges[0].piece.term) for edges in sides)
+
+        return {k for k in self._explicit() if free(self.local.nodes[k].vertices[0])}
+
+    def near_middle(self) -> set[int]:
+        """Nodes from which nothing is multiplied on the way to the middle."""
+        return self._near(
+            {v for k in self.middle for v in self.local.nodes[k].vertices}, self.out, reversed(self.lower)
+        )
+
+    def near_ends(self) -> set[int]:
+        """Nodes to which nothing is multiplied on the way from the inputs."""
+        return self._near(set(self.local.inputs), self.into, self.lower)
+
+    def _near(self, reached: set[int], edges: dict[int, list[Edge]], nodes: Iterable[int]) -> set[int]:
+        found = set()
+        explicit = self._explicit()
+        for k in nodes:
+            vertex = self.local.nodes[k].vertices[0]
+            ways = [({e.tail, e.head} - {vertex}, e.piece.term.one) for e in edges.get(vertex, ())]
+            if k in explicit and ways and all(one and ends <= reached for ends, one in ways):
+                found.add(k)
+                reached.add(vertex)
+        return found
+
+    def _explicit(self) -> Collection[int]:
+        return {k for k in self.lower if self.local.nodes[k].implicit is None}
 
 
-MIRRORED: dict[str, Callable[[Local], tuple[int, ...] | None]] = {
+def _same(term: Term) -> bool:
+    return term.one and term.out == term.inp and isinstance(term.scale, int) and term.scale == 1
+
+
+MIRRORED: dict[str, Callable[[Local], Order | None]] = {
     "inwards": mirrored(forward=True, middle_first=False),
     "middle, inwards": mirrored(forward=True, middle_first=True),
     "outwards": mirrored(forward=False, middle_first=True),

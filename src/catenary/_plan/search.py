@@ -133,6 +133,8 @@ def searched(
 
     search   "fast", "thorough", or seconds
     """
+    if local.mirror:
+        return  # its vertices go in pairs
     seconds = None if isinstance(search, str) else search
     effort = EFFORTS["thorough" if not isinstance(search, str) else search]
     problem = Problem(local, model, kind, best, effort)
