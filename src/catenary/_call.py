@@ -225,14 +225,14 @@ def check_scalar(call: Call) -> None:
     name = errors.call(call.verb, call.fun)
     if call.traced.n_out != 1 or call.traced.out_tree != tree_structure(0):
         raise TypeError(
-            f"{name}: Gradient only defined for scalar-output functions. Output was a {call.traced.out_tree}; return "
-            "one number (and anything beside it with has_aux=True), or use ct.jacobian."
+            f"Gradient only defined for scalar-output functions. Output was: {call.traced.out_tree}. {name}: return one "
+            "number (and anything beside it with has_aux=True), or use ct.jacobian."
         )
     shape = call.graph.aval(call.results[0]).shape
     if shape != ():
         raise TypeError(
-            f"{name}: Gradient only defined for scalar-output functions. Output had shape: {shape}. "
-            "Reduce it to one number, as with .sum() or .mean(), or use ct.jacobian."
+            f"Gradient only defined for scalar-output functions. Output had shape: {shape}. {name}: reduce it to one "
+            "number, as with .sum() or .mean(), or use ct.jacobian."
         )
 
 
@@ -273,6 +273,11 @@ def check_tangents(call: Call, tangents: Any) -> list[Any]:
     for t, x, path in zip(flat, call.leaves, call.paths, strict=True):
         aval, dtype = x, _jax.dtype_of(t)
         wanted = _jax.tangent_dtype(aval.dtype)
+        if call.verb == "linearize" and (dtype, np.shape(t)) != (wanted, aval.shape):
+            raise ValueError(
+                f"{name}: {path}: linearized function called on tangent values inconsistent with the original primal "
+                f"values: got {dtype}{list(np.shape(t))} for primal {aval.dtype}{list(aval.shape)}, which takes {wanted}."
+            )
         if dtype != wanted:
             raise TypeError(
                 f"{name}: {path}: primal and tangent arguments do not match; dtypes must be equal, or in case of "

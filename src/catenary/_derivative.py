@@ -261,7 +261,7 @@ class LinearMap:
 
 
 def _dtype(o: Any, i: Any) -> Any:
-    return i.dtype if o.dtype == i.dtype else jnp.promote_types(o.dtype, i.dtype)
+    return i.dtype if o.dtype == i.dtype else _jax.promoted(o.dtype, i.dtype)
 
 
 def _block(terms: Terms, o: Any, i: Any) -> Any:

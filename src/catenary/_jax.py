@@ -78,8 +78,9 @@ def dtype_of(x: Any) -> Any:
 
 
 def promoted(a: Any, b: Any) -> Any:
-    """The dtype that holds numbers of both."""
-    return jax.numpy.promote_types(a, b)
+    """The dtype that holds numbers of both, however strict JAX is told to be with the user."""
+    with jax.numpy_dtype_promotion("standard"):
+        return jax.numpy.promote_types(a, b)
 
 
 def tangent_dtype(dtype: Any) -> Any:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from catenary import _jax
 from catenary._maps.compose import Recipe, Source
 from catenary._maps.factor import Op
 from catenary._maps.table import Table
@@ -191,7 +192,7 @@ def _product(recipe: Recipe, cores: Sequence[tuple[Any, Sequence[int]]]) -> Any:
     if len(reduced) == 1:
         return scaled(reduced[0][0], recipe.scale)
     (a, la), (b, lb) = reduced
-    dtype = jnp.promote_types(a.dtype, b.dtype)
+    dtype = _jax.promoted(a.dtype, b.dtype)
     a, b = a.astype(dtype), b.astype(dtype)
     contracted = [i for i in la if i in lb and i not in out]
     if not contracted:
