@@ -225,8 +225,8 @@ def check_scalar(call: Call) -> None:
     name = errors.call(call.verb, call.fun)
     if call.traced.n_out != 1 or call.traced.out_tree != tree_structure(0):
         raise TypeError(
-            f"Gradient only defined for scalar-output functions. Output was: {call.traced.out_tree}. {name}: return one "
-            "number (and anything beside it with has_aux=True), or use ct.jacobian."
+            f"Gradient only defined for scalar-output functions. Output was: {call.traced.out_tree}. {name}: return "
+            "one number (and anything beside it with has_aux=True), or use ct.jacobian."
         )
     shape = call.graph.aval(call.results[0]).shape
     if shape != ():
@@ -276,7 +276,8 @@ def check_tangents(call: Call, tangents: Any) -> list[Any]:
         if call.verb == "linearize" and (dtype, np.shape(t)) != (wanted, aval.shape):
             raise ValueError(
                 f"{name}: {path}: linearized function called on tangent values inconsistent with the original primal "
-                f"values: got {dtype}{list(np.shape(t))} for primal {aval.dtype}{list(aval.shape)}, which takes {wanted}."
+                f"values: got {dtype}{list(np.shape(t))} for primal {aval.dtype}{list(aval.shape)}, whose tangent is "
+                f"{wanted}."
             )
         if dtype != wanted:
             raise TypeError(

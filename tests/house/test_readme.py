@@ -40,7 +40,7 @@ def run(text: str) -> None:
 
 def test_the_readme_runs():
     before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", False)     # as somebody types it
+    jax.config.update("jax_enable_x64", False)  # as somebody types it
     try:
         run(README.read_text())
     finally:
