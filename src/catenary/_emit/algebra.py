@@ -22,7 +22,7 @@ from catenary._maps.term import Term
 from catenary._maps.through import Through
 from catenary._plan.ports import Pass, passes
 
-Map = list[tuple[Term, Any]]
+Map = Sequence[tuple[Term, Any]]
 
 
 class Lazy:
@@ -94,14 +94,14 @@ class Compute:
     def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool:
         return self.push_these(node)
 
-    def push(self, node: Implicit, maps: Sequence[Map]) -> list[Map]:
-        back: list[Map] = [[] for _ in node.outputs]
+    def push(self, node: Implicit, maps: Sequence[Map]) -> Sequence[Map]:
+        back: list[list[tuple[Term, Any]]] = [[] for _ in node.outputs]
         for one in passes(self.graph, node, maps, "out"):
             self._pass(node.slots, one, "out", self.handlers[node].push, back)
         return back
 
-    def pull(self, node: Implicit, maps: Sequence[Map]) -> list[Map]:
-        back: list[Map] = [[] for _ in node.slots]
+    def pull(self, node: Implicit, maps: Sequence[Map]) -> Sequence[Map]:
+        back: list[list[tuple[Term, Any]]] = [[] for _ in node.slots]
         outputs = [v for _, v in node.outputs]
         for one in passes(self.graph, node, maps, "inp"):
             handler = self.handlers[node]
@@ -109,7 +109,7 @@ class Compute:
             self._pass(outputs, one, "inp", act, back)
         return back
 
-    def _pass(self, vertices: Sequence[int], one: Pass, side: str, act: Callable[..., Any], back: list[Map]) -> None:
+    def _pass(self, vertices: Sequence[int], one: Pass, side: str, act: Callable[..., Any], back: list[list[Any]]) -> None:
         """Hand over the maps of one pass, batch first, and file what comes back under its ports."""
         avals = [self.graph.avals[v] for v in vertices]
         plan = one.plan

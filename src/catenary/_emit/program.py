@@ -51,7 +51,7 @@ class Point:
         inner = reversed(local.nodes) if order is None else (local.nodes[k] for k in order)
         for node in (*ends, *inner) if order is None else (*inner, *ends):
             state.eliminate(node)
-        return [self._dense(state.into.get(root, {}).get(u, []), u) for u in local.inputs]
+        return [self._dense(state.into.get(root, {}).get(u, ()), u) for u in local.inputs]
 
     def push(self, tangents: Sequence[Any], plan: tuple[Iterable[int], Always] | None = None) -> list[Any]:
         """One tangent an input (None: zero) to one an output: a forward sweep, or by a plan, the tangents last."""
@@ -67,7 +67,7 @@ class Point:
         inner = local.nodes if order is None else [local.nodes[k] for k in order]
         for node in (*ends, *inner) if order is None else (*inner, *ends):
             state.eliminate(node)
-        return [self._dense(state.into.get(w, {}).get(root, []), w) for w in local.outputs]
+        return [self._dense(state.into.get(w, {}).get(root, ()), w) for w in local.outputs]
 
     def jacobian(self, order: Iterable[int], push: Always) -> list[list[Map[Any]]]:
         """The explicit maps ∂output/∂input, by the given elimination order."""

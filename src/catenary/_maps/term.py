@@ -10,7 +10,7 @@ side and not in the core is a broadcast (output side) or a sum (input side).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -67,6 +67,14 @@ class Term:
     mask: tuple[int, ...] | None = None
     scale: Any = 1
     precision: Any = None
+    _hash: int | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        # a plan looks up the same terms over and over
+        if self._hash is None:
+            parts = self.out, self.inp, self.sizes, self.core, self.mask, self.scale, self.precision
+            object.__setattr__(self, "_hash", hash(parts))
+        return self._hash  # type: ignore[return-value]
 
     @classmethod
     def of(
@@ -130,9 +138,9 @@ class Term:
             return " ".join(words) or "·"
 
         text = f"{side(self.out)} <- {side(self.inp)}"
-        for field, labels in (("core", self.core), ("mask", self.mask)):
+        for part, labels in (("core", self.core), ("mask", self.mask)):
             if labels is not None:
-                text += f"', {field}='" + " ".join(name[i % 52] for i in labels)
+                text += f"', {part}='" + " ".join(name[i % 52] for i in labels)
         scale = "" if self.scale == 1 else f", scale={self.scale}"
         return f"Term('{text}'{scale})"
 

@@ -8,11 +8,11 @@ from typing import Any
 from catenary._local import Local
 from catenary._plan.cache import kept
 from catenary._plan.candidate import Candidate
-from catenary._plan.count import Count, Mode, TooDear
-from catenary._plan.eliminate import eliminate
+from catenary._plan.count import Count, Limit, Mode, TooDear
 from catenary._plan.mirror import MIRRORED
 from catenary._plan.orders import ORDERS, Order, forward, reverse
 from catenary._plan.search import searched
+from catenary._plan.tally import Table, counted
 
 #: What ``order=`` may say, and which orders of the registry it considers.
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -25,17 +25,26 @@ CHOICES: dict[str, tuple[str, ...]] = {
 #: Above this many nodes ``auto`` leaves an order out: planning must not be felt, and the greedy ones fill graphs up.
 MOST_NODES = {"minimal fill": 1_000, "markowitz": 20_000, "widest first": 20_000}
 
+#: Steps that the orders between the two sweeps may take together: so many a node, and no fewer than so many.
+STEPS_A_NODE, FEWEST_STEPS = 4, 3_000
+
 MODES: dict[str, Mode] = {"reverse": "pull", "forward": "push"}
 SWEEPS = {"reverse": reverse, "forward": forward}
 
 
 def count(
-    local: Local, name: str, order: Order, model: str, limit: float = float("inf"), kind: str = "cpu"
+    local: Local,
+    name: str,
+    order: Order,
+    model: str,
+    limit: Limit | None = None,
+    kind: str = "cpu",
+    table: Table | None = None,
 ) -> Candidate | None:
-    """What one order costs; None as soon as it is clear that it costs more than ``limit``."""
+    """What one order costs; None as soon as it passes the limit. A ``table`` serves all orders of one program."""
     algebra = Count(local, model, MODES.get(name, "cheapest"), limit, kind)
     try:
-        for row, sink in zip(eliminate(local, order, algebra), local.outputs, strict=True):
+        for row, sink in zip(counted(local, order, algebra, table or Table()), local.outputs, strict=True):
             for cell in row:
                 algebra.write(cell, local.dtype(sink))
     except TooDear:
@@ -96,16 +105,19 @@ def candidates(
     if admitted is not None:
         names = tuple(n for n in names if n in admitted) or admitted
     found: list[Candidate] = []
+    table = Table()
+    limit = Limit(steps=max(FEWEST_STEPS, STEPS_A_NODE * len(local.nodes)))
     for name in names:
+        order = ORDERS[name](local) if name in MODES or limit.steps > 0 else None
         # the sweeps are always counted to the end: a plan says what they cost
-        limit = min((c.rank for c in found), default=float("inf")) if name not in MODES else float("inf")
-        order = ORDERS[name](local)
-        candidate = None if order is None else count(local, name, order, model, limit, kind)
-        found.extend([candidate] if candidate else [])
+        candidate = order and count(local, name, order, model, None if name in MODES else limit, kind, table)
+        if candidate:
+            found.append(candidate)
+            limit.price = min(limit.price, candidate.rank)
     found.sort(key=lambda c: c.rank)
     if choice in SEARCHED and admitted is None and not is_row(local):
         for name, order in searched(local, model, kind, found[0].order, search, report):
-            candidate = count(local, name, order, model, found[0].rank, kind)
+            candidate = count(local, name, order, model, Limit(found[0].rank), kind, table)
             found = sorted([*found, candidate] if candidate else found, key=lambda c: c.rank)
     return found
 

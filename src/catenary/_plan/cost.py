@@ -14,7 +14,6 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from catenary import _jax
-from catenary._maps.add import Sum
 from catenary._maps.compose import Recipe, volume
 from catenary._maps.term import Term
 
@@ -35,7 +34,7 @@ class Work(NamedTuple):
     bytes: Any = 0
     kernels: Any = 0
 
-    def plus(self, other: Work) -> Work:
+    def __add__(self, other: Work) -> Work:  # type: ignore[override]
         """The work of both."""
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
 
@@ -136,11 +135,6 @@ def composed(recipe: Recipe, width: int, second: int = 1, first: int = 1) -> Wor
     for s in cores:
         moved = moved + passes[s.of or ""] * volume(s.labels, recipe.sizes)
     return Work(recipe.flops, recipe.multiplications, recipe.products, width * moved, second + first - 1)
-
-
-def summed(recipe: Sum) -> Work:
-    """The work of adding two maps of the same ties: it fuses."""
-    return Work(flops=recipe.flops)
 
 
 def dense(terms: Sequence[Term]) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 from catenary._local import IDENTITY, Edge, Implicit, Local
 from catenary._maps.add import Sum
 from catenary._maps.compose import Recipe
 from catenary._maps.term import Term
-from catenary._plan.cost import SUMS, Price, Work, composed, dense, summed, written
+from catenary._plan.cost import SUMS, Price, Work, composed, dense, written
 from catenary._plan.eliminate import Map, turned
 from catenary._plan.flops import passed
 from catenary._plan.ports import passes
@@ -27,9 +28,27 @@ OURS, STORED, FUSED = 0, 1, 2
 class Array(int):
     """An array of which only how it stands is known: every one an object of its own, as arrays are."""
 
+    __slots__ = ()
+
 
 class TooDear(Exception):
-    """An order whose cost has passed the limit."""
+    """An order that has passed the limit."""
+
+
+@dataclass(slots=True)
+class Limit:
+    """How far orders are counted: each up to a price, and together for so many steps."""
+
+    price: float = float("inf")
+    steps: float = float("inf")
+
+
+class Known(NamedTuple):
+    """What a product added to a map: what stands there now, and the work it took."""
+
+    map: Map[int] | None
+    works: tuple[Work, ...]
+    price: Any
 
 
 class Count:
@@ -38,7 +57,7 @@ class Count:
     model    how a step is priced; ``kind`` of device for the model ``time``
     mode     how implicit nodes pass: all pulled, all pushed, or each as is cheapest
     limit    where to stop with TooDear
-    steps    how often each work was done
+    done     each step charged, and ``again``: products looked up, how often each
     total    the price so far; symbolic sizes count at typical values
     impossible  whether a map would have to pass in a direction that it does not have
     pushed   the implicit nodes that were pushed
@@ -49,12 +68,13 @@ class Count:
         local: Local,
         model: str = "time",
         mode: Mode = "cheapest",
-        limit: float = float("inf"),
+        limit: Limit | None = None,
         kind: str = "cpu",
     ):
-        self.graph, self.model, self.mode, self.limit = local.graph, model, mode, limit
+        self.graph, self.model, self.mode, self.limit = local.graph, model, mode, limit or Limit()
         self.price = Price(model, (a.shape for a in local.graph.avals), kind)
-        self.steps: Counter[Work] = Counter()
+        self.done: list[Work] = []
+        self.again: dict[int, tuple[int, Known]] = {}
         self.total: Any = 0
         self.impossible = False
         self.pushed: set[Implicit] = set()
@@ -62,7 +82,11 @@ class Count:
     @property
     def work(self) -> Work:
         """All that was done."""
-        return sum_of(self.steps)
+        steps = Counter(self.done)
+        for times, known in self.again.values():
+            for work in known.works:
+                steps[work] += times
+        return sum((work.times(n) for work, n in steps.items()), Work())
 
     @property
     def cost(self) -> Any:
@@ -73,10 +97,25 @@ class Count:
 
     def charge(self, work: Work) -> None:
         """Add one step."""
-        self.steps[work] += 1
-        self.total += self.price(work)
-        if self.total > self.limit:
+        self.done.append(work)
+        self._pay(self.price(work))
+
+    def repeat(self, known: Known) -> None:
+        """Add the steps of a product that has been counted before."""
+        times, _ = self.again.get(id(known), (0, known))
+        self.again[id(known)] = times + 1, known
+        self._pay(known.price)
+
+    def _pay(self, price: Any) -> None:
+        self.total += price
+        self.limit.steps -= 1
+        if self.total > self.limit.price or self.limit.steps < 0:
             raise TooDear
+
+    def since(self, mark: int) -> tuple[tuple[Work, ...], Any]:
+        """The steps charged after the first ``mark`` of them, and their price."""
+        works = tuple(self.done[mark:])
+        return works, sum(self.price(work) for work in works)
 
     def local(self, edge: Edge) -> int:
         return Array(OURS if edge.piece.row is IDENTITY else STORED)
@@ -89,7 +128,8 @@ class Count:
         return second or first
 
     def add(self, recipe: Sum, parts: Sequence[Any], dtype: Any) -> int:
-        self.charge(summed(recipe))
+        if recipe.flops:
+            self.charge(Work(flops=recipe.flops))
         return Array(FUSED)
 
     def cast(self, term: Term, value: int, dtype: Any) -> int:
@@ -125,24 +165,16 @@ class Count:
             return self._passes(node.of, turned(maps), "inp" if side == "out" else "out")
         return [passed(self.graph, node, p.plan.count, side) for p in passes(self.graph, node, maps, side)]
 
-    def push(self, node: Implicit, maps: Sequence[Any]) -> list[Map[int]]:
+    def push(self, node: Implicit, maps: Sequence[Any]) -> Sequence[Map[int]]:
         return self._through(node, maps, "out")
 
-    def pull(self, node: Implicit, maps: Sequence[Any]) -> list[Map[int]]:
+    def pull(self, node: Implicit, maps: Sequence[Any]) -> Sequence[Map[int]]:
         return self._through(node, maps, "inp")
 
-    def _through(self, node: Implicit, maps: Sequence[Any], side: str) -> list[Map[int]]:
-        back: list[Map[int]] = [[] for _ in (node.outputs if side == "out" else node.slots)]
+    def _through(self, node: Implicit, maps: Sequence[Any], side: str) -> Sequence[Map[int]]:
+        back: list[list[tuple[Term, int]]] = [[] for _ in (node.outputs if side == "out" else node.slots)]
         for one in passes(self.graph, node, maps, side):
             self.charge(passed(self.graph, node, one.plan.count, side))
             for port, term in zip(one.ports, one.plan.terms, strict=True):
                 back[port].append((term, Array(STORED)))
         return back
-
-
-def sum_of(steps: Counter[Work]) -> Work:
-    """The work of steps that were done so many times each."""
-    total = Work()
-    for work, n in steps.items():
-        total = total.plus(work.times(n))
-    return total

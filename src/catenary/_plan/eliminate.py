@@ -26,7 +26,7 @@ from catenary._maps.term import Term, validate
 from catenary._plan.twins import Alike, Pair, Twins, in_pairs
 
 V = TypeVar("V")
-Map = list[tuple[Term, V]]
+Map = Sequence[tuple[Term, V]]
 
 #: What a local derivative that goes straight from input k to output k adds to the part that is wanted.
 PARTS = {"diagonal": diagonal, "trace": trace}
@@ -46,15 +46,15 @@ class Algebra(Protocol[V]):
     def add(self, recipe: Sum, parts: Sequence[tuple[Term, V]], dtype: Any) -> V: ...
     def cast(self, term: Term, value: V, dtype: Any) -> V: ...
     def dense(self, term: Term, parts: Map[V], dtype: Any) -> V: ...
-    def push(self, node: Implicit, maps: Sequence[Map[V]]) -> list[Map[V]]: ...
-    def pull(self, node: Implicit, maps: Sequence[Map[V]]) -> list[Map[V]]: ...
+    def push(self, node: Implicit, maps: Sequence[Map[V]]) -> Sequence[Map[V]]: ...
+    def pull(self, node: Implicit, maps: Sequence[Map[V]]) -> Sequence[Map[V]]: ...
     def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool: ...
 
 
 class Elimination(Generic[V]):
     """The edges that remain, during an elimination.
 
-    into[w][v]   the map ∂w/∂v
+    into[w][v]   the map ∂w/∂v, a tuple of terms with their values: never changed, only replaced
     out[v]       the heads w of v, in the order in which they came
     root         the scalar that a tangent is pushed from or a cotangent pulled from: it has no dtype of its own
     wanted       where a part of the maps is asked for: (output, input) → whether it is one on the diagonal
@@ -75,8 +75,12 @@ class Elimination(Generic[V]):
             ends = [(n, v) for side in (local.outputs, local.inputs) for n, v in enumerate(side)]
             n = len(local.outputs)
             self.wanted = {(w, u): i == j for i, w in ends[:n] for j, u in ends[n:]}
-        for edge in local.edges:
-            value = self.twins.local(edge, algebra.local) if self.twins else algebra.local(edge)
+        self._start()
+
+    def _start(self) -> None:
+        """The local derivatives, before anything is removed."""
+        for edge in self.local.edges:
+            value = self.twins.local(edge, self.algebra.local) if self.twins else self.algebra.local(edge)
             if (edge.head, edge.tail) in self.wanted:
                 self._part(edge, value)
             else:
@@ -102,18 +106,23 @@ class Elimination(Generic[V]):
             return  # no entries
         if VALIDATE:
             validate(term, *self._shapes(head, tail))
-        here = self.into.setdefault(head, {}).setdefault(tail, [])
-        self.out.setdefault(tail, {})[head] = None
+        row = self.into.get(head)
+        if row is None:
+            row = self.into[head] = {}
+        here = row.get(tail)
+        if here is None:
+            row[tail] = ((term, value),)
+            self.out.setdefault(tail, {})[head] = None
+            return
         for k, (other, theirs) in enumerate(here):
             recipe = add(other, term)
             if recipe is not None:
                 parts = (other, theirs), (term, value)
-                here[k] = self._once(
-                    "add", recipe.term, parts, partial(self.algebra.add, recipe, parts, self._dtype(head, tail))
-                )
+                make = partial(self.algebra.add, recipe, parts, self._dtype(head, tail))
+                row[tail] = (*here[:k], self._once("add", recipe.term, parts, make), *here[k + 1 :])
                 return
-        here.append((term, value))
-        if len(here) > MOST_TERMS:
+        row[tail] = (*here, (term, value))
+        if len(here) >= MOST_TERMS:
             self._untie(head, tail)
 
     def _once(self, kind: str, term: Term, parts: Pair[V], make: Callable[[], V]) -> tuple[Term, V]:
@@ -135,7 +144,7 @@ class Elimination(Generic[V]):
 
     def _untie(self, head: int, tail: int) -> None:
         term = dense_term(*self._shapes(head, tail))
-        self.into[head][tail] = [(term, self.algebra.dense(term, self.into[head][tail], self._dtype(head, tail)))]
+        self.into[head][tail] = ((term, self.algebra.dense(term, self.into[head][tail], self._dtype(head, tail))),)
 
     def eliminate(self, node: Node) -> None:
         """Remove a node: every path through it becomes an edge past it."""
@@ -143,13 +152,11 @@ class Elimination(Generic[V]):
         if node.implicit is not None:
             self._through(node.implicit, node.vertices, heads)
         else:
-            (vertex,) = node.vertices
-            for head in heads:
-                self._join(head, vertex)
+            self._join(heads, node.vertices[0])
         for v in node.vertices:
-            for tail in self.into.pop(v, {}):
+            for tail in self.into.pop(v, ()):
                 self.out[tail].pop(v, None)
-            for head in self.out.pop(v, {}):
+            for head in self.out.pop(v, ()):
                 self.into[head].pop(v, None)
 
     def eliminate_alike(self, nodes: Sequence[Node], alike: Alike) -> None:
@@ -160,29 +167,36 @@ class Elimination(Generic[V]):
             self.eliminate(node)
         for (head, tail), (above, below) in alike.made.items():
             if maps := self.into.get(head, {}).get(tail):
-                self.into.setdefault(above, {})[below] = [(term.T, value) for term, value in maps]
+                self.into.setdefault(above, {})[below] = tuple((term.T, value) for term, value in maps)
                 self.out.setdefault(below, {})[above] = None
 
-    def _join(self, head: int, middle: int) -> None:
-        """∂head/∂u += ∂head/∂middle ∘ ∂middle/∂u for every tail u of ``middle``."""
-        tails = list(self.into.get(middle, ()))
-        if not tails:
+    def _join(self, heads: Iterable[int], middle: int) -> None:
+        """∂head/∂tail += ∂head/∂middle ∘ ∂middle/∂tail for all ``heads``, and all tails of ``middle``."""
+        dtype = self.local.dtype(middle)
+        lower = [(tail, self._ready(middle, tail, dtype)) for tail in self.into.get(middle, ())]
+        if not lower:
             return
-        upper = self._ready(head, middle, middle)
-        for tail in tails:
-            for first, b in self._ready(middle, tail, middle):
-                for second, a in upper:
-                    self._compose(head, tail, (second, a), (first, b), self.local.dtype(middle))
+        for head in heads:
+            upper = self._ready(head, middle, dtype)
+            for tail, maps in lower:
+                self._multiply(head, tail, upper, maps, dtype)
 
-    def _ready(self, head: int, tail: int, middle: int) -> Map[V]:
-        """∂head/∂tail for use at ``middle``: in its dtype, and a single row or column as one term."""
+    def _ready(self, head: int, tail: int, dtype: Any) -> Map[V]:
+        """∂head/∂tail for a product in ``dtype``; a single row or column as one term."""
         maps = self.into[head][tail]
-        if len(maps) > 1 and (_plain_side(maps[0][0].out) or _plain_side(maps[0][0].inp)):
+        if len(maps) > 1 and thin(maps):
             self._untie(head, tail)
             maps = self.into[head][tail]
-        dtype = self.local.dtype(middle)
-        maps[:] = [(term, self.algebra.cast(term, value, dtype)) for term, value in maps]
+        cast = tuple(self.algebra.cast(term, value, dtype) for term, value in maps)
+        if any(new is not value for new, (_, value) in zip(cast, maps, strict=True)):
+            maps = self.into[head][tail] = tuple((term, new) for new, (term, _) in zip(cast, maps, strict=True))
         return maps
+
+    def _multiply(self, head: int, tail: int, upper: Map[V], lower: Map[V], dtype: Any) -> None:
+        """∂head/∂tail += upper ∘ lower."""
+        for first in lower:
+            for second in upper:
+                self._compose(head, tail, second, first, dtype)
 
     def _compose(self, head: int, tail: int, second: tuple[Term, V], first: tuple[Term, V], dtype: Any) -> None:
         if (head, tail) in self.wanted:
@@ -220,10 +234,8 @@ class Elimination(Generic[V]):
                 for vertex, terms in zip(vertices, pushed, strict=True):
                     for term, value in terms:
                         self.insert(vertex, tail, term, value)
-            for head in heads:
-                for vertex in vertices:
-                    if vertex in self.into[head]:
-                        self._join(head, vertex)
+            for vertex in vertices:
+                self._join(list(self.out.get(vertex, ())), vertex)
         else:
             for head in heads:
                 pulled = self._act(node, "pull", self._onto(head, vertices))
@@ -231,15 +243,16 @@ class Elimination(Generic[V]):
                     for term, value in terms:
                         self.insert(head, slot, term, value)
             for slot in node.slots:
-                for head in list(self.out.get(slot, ())):
-                    self._join(head, slot)
+                above = list(self.out.get(slot, ()))
+                self._join(above, slot)
+                for head in above:
                     self.into[head].pop(slot)
         for slot in node.slots:
             self.out.pop(slot, None)
-            for tail in self.into.pop(slot, {}):
+            for tail in self.into.pop(slot, ()):
                 self.out[tail].pop(slot, None)
 
-    def _act(self, node: Implicit, way: str, maps: Sequence[Map[V]]) -> list[Map[V]]:
+    def _act(self, node: Implicit, way: str, maps: Sequence[Map[V]]) -> Sequence[Map[V]]:
         """Push maps through a node or pull them: of a transposed one, the other way and turned."""
         algebra = self.algebra
         if node.of is None:
@@ -248,19 +261,24 @@ class Elimination(Generic[V]):
         return turned(act(node.of, turned(maps)))
 
     def _maps(self, slots: Iterable[int], tail: int) -> list[Map[V]]:
-        return [self.into.get(s, {}).get(tail, []) for s in slots]
+        return [self.into.get(s, {}).get(tail, ()) for s in slots]
 
     def _onto(self, head: int, vertices: Iterable[int]) -> list[Map[V]]:
-        return [self.into[head].get(v, []) for v in vertices]
+        return [self.into[head].get(v, ()) for v in vertices]
 
     def jacobian(self) -> list[list[Map[V]]]:
         """The maps that are left, for each output and input."""
-        return [[self.into.get(w, {}).get(u, []) for u in self.local.inputs] for w in self.local.outputs]
+        return [[self.into.get(w, {}).get(u, ()) for u in self.local.inputs] for w in self.local.outputs]
 
 
 def turned(maps: Sequence[Map[V]]) -> list[Map[V]]:
     """The transposes of maps."""
     return [[(term.T, value) for term, value in m] for m in maps]
+
+
+def thin(maps: Map[V]) -> bool:
+    """Whether a map is a single row or column."""
+    return _plain_side(maps[0][0].out) or _plain_side(maps[0][0].inp)
 
 
 def _plain_side(axes: Sequence[Any]) -> bool:
