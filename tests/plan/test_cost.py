@@ -6,6 +6,12 @@ import pytest
 
 import catenary as ct
 from catenary._plan.cost import DEVICES, MODELS, Price, Work, device
+from catenary._plan.count import Count
+from catenary._plan.eliminate import eliminate
+from catenary._plan.orders import ORDERS
+from catenary._plan.tally import Table, counted
+from catenary._transforms import plan_local
+from tests.scenarios import SCENARIOS
 
 
 def f32(*sizes):
@@ -52,3 +58,18 @@ def test_symbolic_sizes_count_at_typical_values_and_stay_in_the_formula():
     work = Work(flops=n * n)
     assert Price("flops", [(n,)])(work) == 64**2
     assert ct.plan(lambda x, a: jnp.tanh(a @ x).sum(), f32(n), f32(n, n), cost="time").formula == "2*n^2"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_what_is_looked_up_is_what_would_be_counted(name):
+    """The table of products changes nothing: the same maps, the same work, the same price, in every order."""
+    scenario = SCENARIOS[name]
+    local = plan_local(scenario.fun, scenario.args, scenario.argnums)
+    table = Table()
+    for order in ("reverse", "forward", "markowitz"):
+        sequence = ORDERS[order](local)
+        fresh, looked_up = Count(local), Count(local)
+        maps = eliminate(local, sequence, fresh)
+        assert counted(local, sequence, looked_up, table) == maps
+        assert looked_up.work == fresh.work
+        assert looked_up.total == pytest.approx(fresh.total)

@@ -109,7 +109,9 @@ class Compute:
             self._pass(outputs, one, "inp", act, back)
         return back
 
-    def _pass(self, vertices: Sequence[int], one: Pass, side: str, act: Callable[..., Any], back: list[list[Any]]) -> None:
+    def _pass(
+        self, vertices: Sequence[int], one: Pass, side: str, act: Callable[..., Any], back: list[list[Any]]
+    ) -> None:
         """Hand over the maps of one pass, batch first, and file what comes back under its ports."""
         avals = [self.graph.avals[v] for v in vertices]
         plan = one.plan

@@ -64,8 +64,9 @@ def _text(thing: Any) -> Iterator[str]:
     elif dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         yield type(thing).__name__
         for field in dataclasses.fields(thing):
-            yield f".{field.name}="
-            yield from _text(getattr(thing, field.name))
+            if field.compare:
+                yield f".{field.name}="
+                yield from _text(getattr(thing, field.name))
     elif isinstance(thing, type) or callable(thing):
         yield f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', type(thing).__qualname__)};"
     else:
