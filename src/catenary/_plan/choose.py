@@ -110,8 +110,9 @@ def candidates(
     for name in names:
         order = ORDERS[name](local) if name in MODES or limit.steps > 0 else None
         # the sweeps are always counted to the end: a plan says what they cost
-        candidate = order and count(local, name, order, model, None if name in MODES else limit, kind, table)
-        if candidate:
+        bound = None if name in MODES else limit
+        candidate = None if order is None else count(local, name, order, model, bound, kind, table)
+        if candidate is not None:
             found.append(candidate)
             limit.price = min(limit.price, candidate.rank)
     found.sort(key=lambda c: c.rank)

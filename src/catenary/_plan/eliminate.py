@@ -96,8 +96,8 @@ class Elimination(Generic[V]):
     def copy(self) -> Elimination[V]:
         """The same state, to be taken further in another order."""
         other = copy(self)
-        other.into = {w: {v: maps[:] for v, maps in tails.items()} for w, tails in self.into.items()}
-        other.out = {v: heads.copy() for v, heads in self.out.items()}
+        other.into = {w: dict(tails) for w, tails in self.into.items()}
+        other.out = {v: dict(heads) for v, heads in self.out.items()}
         return other
 
     def insert(self, head: int, tail: int, term: Term, value: V) -> None:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from catenary._local import Local
 from catenary._plan.bare import Bare, markowitz
 from catenary._plan.count import Count
-from catenary._plan.eliminate import Elimination
 from catenary._plan.exact import exact
 from catenary._plan.local_search import State, improve, total
+from catenary._plan.tally import Table, tally
 
 Order = tuple[int, ...]
 
@@ -84,7 +84,7 @@ class Counted:
 
     def __init__(self, local: Local, model: str, kind: str):
         self.count = Count(local, model, kind=kind)
-        self.graph: Elimination[int] = Elimination(local, self.count)
+        self.graph = tally(local, self.count, Table())
 
     def copy(self) -> Counted:
         """The same graph, to be taken apart in another order."""

@@ -83,11 +83,16 @@ def copied(table: dict[int, dict[int, V]]) -> dict[int, dict[int, V]]:
     return {key: dict(row) for key, row in table.items()}
 
 
+def tally(local: Local, count: Count, table: Table) -> Elimination[int]:
+    """An elimination that counts, with what it can look up; halves of a product have tables of their own."""
+    return Tally(local, count, table) if local.part == "whole" and not local.mirror else Elimination(local, count)
+
+
 def counted(local: Local, order: Iterable[int], count: Count, table: Table) -> list[list[Map[int]]]:
     """The maps that an order leaves, its work charged to ``count``."""
-    if local.mirror or local.part != "whole":
+    if local.mirror:
         return eliminate(local, order, count)
-    state = Tally(local, count, table)
+    state = tally(local, count, table)
     for k in order:
         state.eliminate(local.nodes[k])
     return state.jacobian()
