@@ -33,6 +33,7 @@ _UNLISTED = {
         (lax, "reduce_and"),
         (lax, "optimization_barrier"),
         (lax, "dim_as_value"),
+        (lax, "tile"),
         (slicing, "scatter_sub"),
     )
     if hasattr(module, f"{name}_p")
@@ -86,6 +87,12 @@ def promoted(a: Any, b: Any) -> Any:
 def tangent_dtype(dtype: Any) -> Any:
     """The dtype of tangents of values of ``dtype``: itself for real and complex numbers, else float0."""
     return dtype if jax.dtypes.issubdtype(dtype, np.inexact) else float0
+
+
+def zero_cotangent(aval: Any) -> Any:
+    """Zeros of the kind that a cotangent of a value has."""
+    dtype = tangent_dtype(aval.dtype)
+    return np.zeros(aval.shape, float0) if dtype == float0 else zeros(aval)
 
 
 def bind(eqn_primitive: Primitive, params: dict[str, Any], args: Sequence[Any]) -> list[Any]:

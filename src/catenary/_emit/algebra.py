@@ -12,7 +12,7 @@ from jax import lax
 
 from catenary._emit.basis import total
 from catenary._emit.einsum import Value, add_values, compose_values, in_dtype, positions, scaled, select, spread
-from catenary._emit.implicit import Handler, Linear
+from catenary._emit.implicit import Handler
 from catenary._graph import Lit
 from catenary._local import Edge, Implicit, Local
 from catenary._maps.add import Sum
@@ -97,47 +97,39 @@ class Compute:
     def push(self, node: Implicit, maps: Sequence[Map]) -> Sequence[Map]:
         back: list[list[tuple[Term, Any]]] = [[] for _ in node.outputs]
         for one in passes(self.graph, node, maps, "out"):
-            self._pass(node.slots, one, "out", self.handlers[node].push, back)
+            self._pass(node.slots, one, self.handlers[node].push, back)
         return back
 
     def pull(self, node: Implicit, maps: Sequence[Map]) -> Sequence[Map]:
         back: list[list[tuple[Term, Any]]] = [[] for _ in node.slots]
         outputs = [v for _, v in node.outputs]
         for one in passes(self.graph, node, maps, "inp"):
-            handler = self.handlers[node]
-            act = partial(handler.pull_some, one.ports) if isinstance(handler, Linear) else handler.pull
-            self._pass(outputs, one, "inp", act, back)
+            self._pass(outputs, one, self.handlers[node].pull, back)
         return back
 
-    def _pass(
-        self, vertices: Sequence[int], one: Pass, side: str, act: Callable[..., Any], back: list[list[Any]]
-    ) -> None:
+    def _pass(self, vertices: Sequence[int], one: Pass, act: Callable[..., Any], back: list[list[Any]]) -> None:
         """Hand over the maps of one pass, batch first, and file what comes back under its ports."""
+        act = batched(partial(act, ports=one.ports), len(one.plan.batch))
         avals = [self.graph.avals[v] for v in vertices]
-        plan = one.plan
         handed = [
-            self._handed(plan, terms, aval, side) if terms else None
-            for terms, aval in zip(one.maps, avals, strict=True)
+            self._handed(one.plan, terms, aval) if terms else None for terms, aval in zip(one.maps, avals, strict=True)
         ]
-        for array, term, port in zip(batched(act, len(plan.batch))(handed), plan.terms, one.ports, strict=True):
-            if array is None:
-                continue
-            array = jnp.asarray(array)
-            if plan.arrangement is None and side == "out" and plan.batch:
-                array = jnp.moveaxis(array, range(len(plan.batch)), range(-len(plan.batch), 0))
-            back[port].append((term, Value(array.reshape(tuple(term.sizes[i] for i in term.core or ())))))
+        for array, term, port in zip(act(handed), one.plan.terms, one.ports, strict=True):
+            if array is not None:
+                array = jnp.asarray(array).reshape(tuple(term.sizes[i] for i in term.core or ()))
+                back[port].append((term, Value(array)))
 
-    def _handed(self, plan: Through, terms: Map, aval: Any, side: str) -> Any:
+    def _handed(self, plan: Through, terms: Map, aval: Any) -> Any:
+        """The maps at one port as an array [batch…, port…]."""
+        shape = (*plan.batch, *aval.shape)
         if plan.arrangement is not None:
             ((term, value),) = terms
             array = arranged(plan.arrangement, term, force(value), aval.dtype)
         else:
-            shape = tuple(a.size for a in (*terms[0][0].out, *terms[0][0].inp))
-            array = total([(t, force(v)) for t, v in terms], shape, aval.dtype)
-            if side == "out":
-                rank = len(aval.shape)
-                array = jnp.moveaxis(array, range(rank), range(-rank, 0))
-        return in_dtype(array.reshape(*plan.batch, *aval.shape), aval.dtype)
+            blocks = [(plan.block(term), force(value)) for term, value in terms]
+            sizes = [axis.size for axis in (*blocks[0][0].out, *blocks[0][0].inp)]
+            array = total(blocks, sizes, aval.dtype)
+        return in_dtype(array.reshape(shape), aval.dtype)
 
 
 def batched(act: Callable[..., Any], depth: int) -> Callable[..., Any]:

@@ -1,7 +1,7 @@
 """Implicit maps at work: how each kind of node computes its outputs, pushes tangents and pulls cotangents.
 
 A handler is made when the forward pass reaches its equation, so that it can remember what its pull will read.
-``push`` and ``pull`` take and give one array a port, None where it is zero.
+``push`` and ``pull`` take one array a port, None where it is zero, and give one for each port asked for.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import jax.numpy as jnp
-import numpy as np
 
 from catenary import _jax
 from catenary._graph import Atom, Graph, Lit
@@ -24,8 +23,8 @@ Ports = Sequence[Any]
 class Handler(Protocol):
     """One implicit node on its forward values."""
 
-    def push(self, tangents: Ports) -> list[Any]: ...
-    def pull(self, cotangents: Ports) -> list[Any]: ...
+    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]: ...
+    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]: ...
 
 
 #: kind → (node, graph, args, whether it will be pushed) → (outputs, handler); filled by the files of each kind
@@ -38,10 +37,10 @@ def read(env: dict[int, Any], atom: Atom) -> Any:
 
 
 class Linear:
-    """A primitive that is its own push; its pull is its transpose."""
+    """A primitive that is its own push; its pull is its transpose. A port may split the axes of its array."""
 
     def __init__(self, node: Implicit, graph: Graph, env: dict[int, Any]):
-        self.node, self.env = node, env
+        self.node, self.env, self.ports = node, env, graph.avals
         self.avals = [graph.aval(a) for a in node.equation.inputs]
         self.out_avals = [graph.avals[v] for v in node.equation.outputs]
 
@@ -56,26 +55,23 @@ class Linear:
             args.append(_jax.zeros(self.avals[k]) if zero else read(self.env, atom))
         return args
 
-    def push(self, tangents: Ports) -> list[Any]:
+    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
         args = self._args()
         for k, t in zip(self.node.active, tangents, strict=True):
             if t is not None:
-                args[k] = t
+                args[k] = t.reshape(self.avals[k].shape)
         out = _jax.bind(self.node.equation.primitive, self.node.equation.params, args)
-        return [out[k] for k, _ in self.node.outputs]
+        return [out[n].reshape(self.ports[v].shape) for n, v in (self.node.outputs[k] for k in ports)]
 
-    def pull(self, cotangents: Ports) -> list[Any]:
-        return self.pull_some(range(len(self.node.active)), cotangents)
-
-    def pull_some(self, ports: Sequence[int], cotangents: Ports) -> list[Any]:
-        """The pull to some of the inputs."""
+    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         full = [_jax.zeros(a) for a in self.out_avals]
         for (k, _), ct in zip(self.node.outputs, cotangents, strict=True):
             if ct is not None:
-                full[k] = ct
+                full[k] = ct.reshape(self.out_avals[k].shape)
         args, active = self._args(), tuple(self.node.active[k] for k in ports)
         groups = [active] if self.node.kind == "linear" else [(k,) for k in active]
-        return [x for group in groups for x in transposed(self.node.equation, args, group, self.avals)(full)]
+        pulled = (x for group in groups for x in transposed(self.node.equation, args, group, self.avals)(full))
+        return [x.reshape(self.ports[self.node.slots[k]].shape) for k, x in zip(ports, pulled, strict=True)]
 
 
 class Whole:
@@ -86,24 +82,22 @@ class Whole:
         self.ins = [graph.aval(node.equation.inputs[k]) for k in node.active]
         self.outs = [graph.avals[v] for v in node.equation.outputs]
 
-    def push(self, tangents: Ports) -> list[Any]:
+    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
         if self.node.kind == "custom_vjp_call":
             raise TypeError(
                 "can't apply forward-mode differentiation (jvp) to a custom_vjp function. "
                 "Its author gave a pullback only: use order='reverse' (grad, vjp, jacrev)."
             )
         out = self.act(*(_jax.zeros(a) if t is None else t for t, a in zip(tangents, self.ins, strict=True)))
-        return [out[k] for k, _ in self.node.outputs]
+        return [out[self.node.outputs[k][0]] for k in ports]
 
-    def pull(self, cotangents: Ports) -> list[Any]:
-        full = [
-            np.zeros(a.shape, _jax.float0) if _jax.tangent_dtype(a.dtype) == _jax.float0 else _jax.zeros(a)
-            for a in self.outs
-        ]
+    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
+        full = [_jax.zero_cotangent(a) for a in self.outs]
         for (k, _), ct in zip(self.node.outputs, cotangents, strict=True):
             if ct is not None:
                 full[k] = ct
-        return list(self.act(full))
+        pulled = self.act(full)
+        return [pulled[k] for k in ports]
 
 
 def whole(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:

@@ -20,7 +20,7 @@ from catenary._emit.partition import Halves, execute, halves
 from catenary._emit.program import local_of, run
 from catenary._graph import Graph, graph_of_jaxpr, trace
 from catenary._local import Implicit
-from catenary._local.activity import reached
+from catenary._local.activity import carried
 
 
 def struct(aval: Any) -> jax.ShapeDtypeStruct:
@@ -75,32 +75,17 @@ class Scan:
         self.parts = parts = _jax.scan_parts(node.equation.params, len(args))
         self.body = graph_of_jaxpr(parts.body)
         self.split = (parts.consts, parts.consts + parts.carry)
-        carried = self._active_carry()
         lo, hi = self.split
-        self.active = [
-            k
-            for k in range(len(args))
-            if (lo <= k < hi and k - lo in carried) or (k in node.active and not lo <= k < hi)
-        ]
+        others = [k for k in node.active if not lo <= k < hi]
+        carries = carried(self.body, others, range(lo, hi), [k for k in node.active if lo <= k < hi])
+        self.active = sorted([*others, *carries])
         live = {k for k, _ in node.outputs}
         self.live = [
             k
             for k in range(len(self.body.outputs))
-            if (k < parts.carry and k in carried) or (k >= parts.carry and k in live)
+            if (k < parts.carry and lo + k in carries) or (k >= parts.carry and k in live)
         ]
         self.halves = None if push else pull_halves(self.body, self.active, self.live, range(lo), range(hi, len(args)))
-
-    def _active_carry(self) -> set[int]:
-        lo, hi = self.split
-        carried = {k - lo for k in self.node.active if lo <= k < hi}
-        others = [k for k in self.node.active if not lo <= k < hi]
-        while True:
-            inputs = [self.body.inputs[k] for k in (*others, *(lo + c for c in carried))]
-            values = reached(self.body, inputs)
-            grown = carried | {c for c in range(self.parts.carry) if self.body.outputs[c] in values}
-            if grown == carried:
-                return carried
-            carried = grown
 
     def forward(self) -> list[Any]:
         """The outputs; what the pull reads is remembered on the way, one stack a value."""
@@ -126,13 +111,13 @@ class Scan:
     def _loop(self, trip: Any, carry: Any, xs: Any, reverse: bool) -> Any:
         return lax.scan(trip, carry, xs, length=self.parts.length, reverse=reverse, unroll=self.parts.unroll)
 
-    def pull(self, cotangents: Ports) -> list[Any]:
+    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         assert self.halves is not None
         h, (lo, hi), n = self.halves, self.split, self.parts.carry
         given = {k: ct for (k, _), ct in zip(self.node.outputs, cotangents, strict=True)}
         avals = self.body.avals
-        carried = [k for k in self.live if k < n]
-        ct_carry = filled([given.get(k) for k in carried], [avals[self.body.inputs[lo + k]] for k in carried])
+        carries = [k for k in self.live if k < n]
+        ct_carry = filled([given.get(k) for k in carries], [avals[self.body.inputs[lo + k]] for k in carries])
         stacked = [k for k in self.live if k >= n]
         length = self.parts.length
         ct_ys = [
@@ -151,7 +136,7 @@ class Scan:
             env.update(zip(reread, values, strict=True))
             env.update(zip(ct_inputs, (*cts, *ys), strict=True))
             out = execute(h.backward, env, results)
-            n_consts, n_carry = len(consts), len(carried)
+            n_consts, n_carry = len(consts), len(carries)
             return (
                 [s + t for s, t in zip(sums, out[:n_consts], strict=True)],
                 out[n_consts : n_consts + n_carry],
@@ -168,23 +153,23 @@ class Scan:
         )
         by_input = dict(
             zip(
-                [*consts, *(lo + k for k in carried), *(k for k in self.active if k >= hi)],
+                [*consts, *(lo + k for k in carries), *(k for k in self.active if k >= hi)],
                 (*sums, *ct_carry, *ct_xs),
                 strict=True,
             )
         )
-        return [by_input[k] for k in self.node.active]
+        return [by_input[self.node.active[k]] for k in ports]
 
     def _out(self, k: int) -> Any:
         return self.body.aval(self.body.outputs[k])
 
-    def push(self, tangents: Ports) -> list[Any]:
+    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
         (lo, hi), n = self.split, self.parts.carry
         given = dict(zip(self.node.active, tangents, strict=True))
-        carried = [k for k in self.active if lo <= k < hi]
+        carries = [k for k in self.active if lo <= k < hi]
         swept = [k for k in self.active if k >= hi]
         t_consts = [given[k] for k in self.active if k < lo]
-        t_carry = filled([given.get(k) for k in carried], [self.body.avals[self.body.inputs[k]] for k in carried])
+        t_carry = filled([given.get(k) for k in carries], [self.body.avals[self.body.inputs[k]] for k in carries])
         t_xs = [
             given[k] if given.get(k) is not None else jnp.zeros(self.args[k].shape, self.args[k].dtype) for k in swept
         ]
@@ -194,13 +179,13 @@ class Scan:
             out, t_out = push_body(
                 self.body, self.active, self.live, [*self.args[:lo], *values, *xs], [*t_consts, *ts, *t_x]
             )
-            return (out[:n], t_out[: len(carried)]), t_out[len(carried) :]
+            return (out[:n], t_out[: len(carries)]), t_out[len(carries) :]
 
         (_, t_carry), t_ys = self._loop(
             trip, (list(self.args[lo:hi]), t_carry), (list(self.args[hi:]), t_xs), self.parts.reverse
         )
         by_output = dict(zip(self.live, (*t_carry, *t_ys), strict=True))
-        return [by_output.get(k) for k, _ in self.node.outputs]
+        return [by_output.get(self.node.outputs[k][0]) for k in ports]
 
 
 class While:
@@ -212,27 +197,21 @@ class While:
         self.n_cond, self.n_body = p["cond_nconsts"], p["body_nconsts"]
         self.cond, self.body = graph_of_jaxpr(p["cond_jaxpr"]), graph_of_jaxpr(p["body_jaxpr"])
 
-    def pull(self, cotangents: Ports) -> list[Any]:
+    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         raise ValueError(
             "Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop "
             "values: the number of trips is not known, so the values to remember have no fixed size. "
             "Use order='forward' (jvp, jacfwd), or lax.scan, or lax.fori_loop with static bounds."
         )
 
-    def push(self, tangents: Ports) -> list[Any]:
+    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
         first = self.n_cond + self.n_body
         body = self.body
         consts, start = self.args[self.n_cond : first], self.args[first:]
         given = {k - self.n_cond: t for k, t in zip(self.node.active, tangents, strict=True)}
         fixed = [k for k in given if 0 <= k < self.n_body]
-        carried = {k - self.n_body for k in given if k >= self.n_body}
-        while True:
-            values = reached(body, [body.inputs[k] for k in (*fixed, *(self.n_body + c for c in carried))])
-            grown = carried | {c for c, out in enumerate(body.outputs) if out in values}
-            if grown == carried:
-                break
-            carried = grown
-        live = sorted(carried)
+        carries = range(self.n_body, len(body.inputs))
+        live = [k - self.n_body for k in carried(body, fixed, carries, [k for k in given if k in carries])]
         active = [*fixed, *(self.n_body + c for c in live)]
         t_start = filled([given.get(self.n_body + c) for c in live], [_jax.aval_of(start[c]) for c in live])
         cond_consts = self.args[: self.n_cond]
@@ -246,7 +225,7 @@ class While:
 
         _, t_end = lax.while_loop(going, trip, (list(start), t_start))
         by_output = dict(zip(live, t_end, strict=True))
-        return [by_output.get(k) for k, _ in self.node.outputs]
+        return [by_output.get(self.node.outputs[k][0]) for k in ports]
 
 
 class Cond:
@@ -285,7 +264,7 @@ class Cond:
         values, self.room = lax.switch(self.args[0], [branch(k) for k in range(len(self.bodies))], *self.args[1:])
         return list(values)
 
-    def pull(self, cotangents: Ports) -> list[Any]:
+    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         cts = filled(cotangents, [self.bodies[0].aval(self.bodies[0].outputs[k]) for k in self.live])
 
         def branch(mine: int) -> Any:
@@ -296,7 +275,8 @@ class Cond:
                 env.update(zip(h.graph.inputs, (*args, *cts), strict=True))
                 execute(h.hoisted, env, ())
                 env.update(zip(h.residuals, room[mine], strict=True))
-                return execute(h.backward, env, h.graph.outputs[len(self.bodies[mine].outputs) :])
+                results = h.graph.outputs[len(self.bodies[mine].outputs) :]
+                return execute(h.backward, env, [results[k] for k in ports])
 
             return backward
 
@@ -304,11 +284,12 @@ class Cond:
             lax.switch(self.args[0], [branch(k) for k in range(len(self.bodies))], self.room, list(self.args[1:]), cts)
         )
 
-    def push(self, tangents: Ports) -> list[Any]:
+    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
         ts = filled(tangents, [self.bodies[0].avals[self.bodies[0].inputs[k]] for k in self.active])
 
         def branch(body: Graph) -> Any:
-            return lambda args, ts: push_body(body, self.active, self.live, args, ts)[1]
+            live = [self.live[k] for k in ports]
+            return lambda args, ts: push_body(body, self.active, live, args, ts)[1]
 
         return list(lax.switch(self.args[0], [branch(b) for b in self.bodies], list(self.args[1:]), ts))
 
@@ -321,15 +302,16 @@ class Remat:
         self.body = graph_of_jaxpr(node.equation.params["jaxpr"])
         self.live = [k for k, _ in node.outputs]
 
-    def pull(self, cotangents: Ports) -> list[Any]:
+    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         # the barrier keeps XLA from finding that the values are those of the forward pass
         args, cts = lax.optimization_barrier((list(self.args), list(cotangents)))
         body = self.body
-        local = local_of(body, [body.inputs[k] for k in self.node.active], [body.outputs[k] for k in self.live])
+        active = [body.inputs[self.node.active[k]] for k in ports]
+        local = local_of(body, active, [body.outputs[k] for k in self.live])
         return run(local, args, lambda _: False).pull(cts)
 
-    def push(self, tangents: Ports) -> list[Any]:
-        return push_body(self.body, self.node.active, self.live, self.args, tangents)[1]
+    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
+        return push_body(self.body, self.node.active, [self.live[k] for k in ports], self.args, tangents)[1]
 
 
 def scan(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:

@@ -59,11 +59,11 @@ class Again:
     def __init__(self, handler: Handler, node: Implicit, point: Point):
         self.push, self.node, self.point = handler.push, node, point
 
-    def pull(self, cotangents: Ports) -> list[Any]:
+    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         graph, env = self.point.local.graph, self.point.env
         args = [read(env, a) for a in self.node.equation.inputs]
         _, again = HANDLERS[self.node.kind](self.node, graph, args, False)
-        return again.pull(cotangents)
+        return again.pull(cotangents, ports)
 
 
 def reversible(point: Point, pushed: Collection[Implicit | None]) -> Point:

@@ -1,100 +1,22 @@
-"""The graph of local derivatives of a traced program.
-
-A vertex is a value that depends on a chosen input and leads to a chosen output; an edge is an explicit map;
-an implicit node is an equation that pushes or pulls all its inputs and outputs together.
-"""
+"""From a traced program to the graph of its local derivatives: an edge a rule, a node where there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 
 from catenary import _jax
-from catenary._graph import Atom, Constants, Equation, Graph, Lit, digest
-from catenary._local.describe import describe
+from catenary._graph import Atom, Constants, Equation, Graph, Lit
 from catenary._local.fallback import mixed, pushed
+from catenary._local.local import Edge, Implicit, Local, Node
 from catenary._maps.term import Term
 from catenary._rules import LINEAR, RULES, ZERO, Piece, Row, Site
-from catenary._rules.linear import Tie
+from catenary._rules.relabel import reshaped
 from catenary._rules.row import position
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """∂head/∂tail, one summand: a structure, and the forward values that its arrays are made from."""
-
-    tail: int
-    head: int
-    piece: Piece
-    reads: tuple[Atom, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Implicit:
-    """An equation known only by its push and its pull.
-
-    kind      "linear", "bilinear", or the name of a control or custom primitive
-    slots     a vertex for each active input, fed by an identity edge from the input itself
-    active    the positions of those inputs in the equation
-    outputs   (position, vertex) of the outputs that carry derivatives
-    ties      axes that it does not act on
-    of        the node that this one is the transpose of: its push is that one's pull
-    """
-
-    kind: str
-    equation: Equation
-    slots: tuple[int, ...]
-    active: tuple[int, ...]
-    outputs: tuple[tuple[int, int], ...]
-    ties: tuple[Tie, ...] = ()
-    of: Implicit | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """What one elimination step removes: a value, or all outputs (and slots) of an implicit equation."""
-
-    vertices: tuple[int, ...]
-    implicit: Implicit | None = None
-
-
-@dataclass(slots=True)
-class Local:
-    """Local derivatives of ``graph`` from ``inputs`` to ``outputs``.
-
-    graph     the forward pass; fallbacks have added equations and values to it
-    inputs    source vertices; one that reaches no output has no edges
-    outputs   sink vertices, one for each output of the program, each fed by an identity edge
-    nodes     in topological order
-    edges     all of them, tails before heads
-    part      what of the maps is wanted: ``whole``, or of a square map its ``diagonal`` or ``trace``
-    mirror    node → its transpose, by number, in a product that is its own transpose but for its middle
-    """
-
-    graph: Graph
-    inputs: tuple[int, ...] = ()
-    outputs: tuple[int, ...] = ()
-    nodes: list[Node] = field(default_factory=list)
-    edges: list[Edge] = field(default_factory=list)
-    part: str = "whole"
-    mirror: dict[int, int] = field(default_factory=dict)
-
-    def fingerprint(self) -> str:
-        """A digest of all that a plan is made from: the same in every process."""
-        return digest(describe(self))
-
-    def shape(self, vertex: int) -> tuple[Any, ...]:
-        """The shape of a vertex's value."""
-        return self.graph.avals[vertex].shape
-
-    def dtype(self, vertex: int) -> Any:
-        """The dtype of a vertex's value."""
-        return self.graph.avals[vertex].dtype
-
 
 #: Control flow and custom rules, handled as wholes when code is emitted.
 CONTROL = {_jax.primitive(name): name for name in ("scan", "while", "cond", "remat", "custom_vjp_call")}
@@ -140,7 +62,7 @@ class _Builder:
             self._implicit(CONTROL[equation.primitive], equation, active)
         elif row is not None and row.operands is not None and set(active) <= set(row.operands):
             kind = "bilinear" if equation.primitive in BILINEAR else "linear"
-            self._implicit(kind, equation, active, row.ties(self._site(equation)))
+            self._implicit(kind, equation, active)
         elif linear:
             self._implicit("linear", equation, active)
         else:
@@ -200,21 +122,30 @@ class _Builder:
         self.nodes.append(node)
         self.active.update((v, v) for v in node.vertices)
 
-    def _implicit(self, kind: str, equation: Equation, active: Sequence[int], ties: Sequence[Tie] = ()) -> None:
-        avals = self.graph.avals
+    def _implicit(self, kind: str, equation: Equation, active: Sequence[int]) -> None:
+        avals, site = self.graph.avals, self._site(equation)
+        row = LINEAR.get(equation.primitive)
+        split = row.split(site) if row is not None else None
         outputs = tuple((k, v) for k, v in enumerate(equation.outputs) if _differentiable(avals[v]))
         slots = []
         for k in active:
             tail = self.active[equation.inputs[k]]  # type: ignore[index]
-            slots.append(self.graph.new(avals[tail]))
-            self.edges.append(self._identity(tail, slots[-1]))
-        # a tie must reach every active input: where one has no such axis, that input acts along it
-        ties = tuple(t for t in ties if all(t[0][k] is not None for k in active)) if kind != "bilinear" else tuple(ties)
-        node = Implicit(kind, equation, tuple(slots), tuple(active), outputs, ties)
+            slots.append(self.graph.new(avals[tail] if split is None else avals[tail].update(shape=split[k])))
+            self.edges.append(self._reshape(tail, slots[-1]))
+        if split is not None:
+            made, outputs = outputs, tuple((k, self.graph.new(avals[v].update(shape=split[-1]))) for k, v in outputs)
+        node = Implicit(kind, equation, site, tuple(slots), tuple(active), outputs)
         self._add(Node(tuple(v for _, v in outputs), node))
+        for (_, tail), (_, head) in zip(outputs, made, strict=True) if split is not None else ():
+            self.edges.append(self._reshape(tail, head))
+            self._add(Node((head,)))
 
-    def _identity(self, tail: int, head: int) -> Edge:
-        return Edge(tail, head, Piece(Term.identity(self.graph.avals[tail].shape), IDENTITY))
+    def _reshape(self, tail: int, head: int) -> Edge:
+        """The edge between two vertices of one array: the identity, or where its axes are split or merged."""
+        inp, out = self.graph.avals[tail].shape, self.graph.avals[head].shape
+        term = Term.identity(inp) if inp == out else reshaped(inp, out)
+        assert term is not None
+        return Edge(tail, head, Piece(term, IDENTITY))
 
     def _fallback(self, equation: Equation, active: Sequence[int]) -> None:
         """Splice the tangent program that JAX's rule traces to."""
@@ -280,7 +211,7 @@ class _Builder:
             sink = self.graph.new(self.graph.aval(atom))
             sinks.append(sink)
             if isinstance(atom, int) and atom in self.active:
-                self.edges.append(self._identity(self.active[atom], sink))
+                self.edges.append(self._reshape(self.active[atom], sink))
         live = set(sinks)
         slots = {v: node for node in self.nodes if node.implicit for v in node.vertices}
         edges = []

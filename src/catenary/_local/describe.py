@@ -13,7 +13,7 @@ from catenary._graph import Atom
 from catenary._graph.digest import as_text
 
 if TYPE_CHECKING:
-    from catenary._local.build import Local
+    from catenary._local.local import Local
 
 
 def describe(local: Local) -> Iterator[Any]:
@@ -44,7 +44,6 @@ def describe(local: Local) -> Iterator[Any]:
         if (implicit := node.implicit) is not None:
             turned = "transpose of " if implicit.of else ""
             yield f"{turned}{implicit.kind} {implicit.active} {names(implicit.slots)}"
-            yield implicit.ties
             yield implicit.equation.primitive.name, implicit.equation.params
     yield local.part
     yield sorted(local.mirror.items())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from catenary._graph import Equation, Graph
-from catenary._local.build import Edge, Implicit, Local, Node
+from catenary._local.local import Edge, Implicit, Local, Node
 from catenary._rules import Piece
 
 Factor = tuple[Local, bool]

@@ -16,6 +16,7 @@ from typing import Any
 
 from catenary._maps.compose import Source
 from catenary._maps.factor import Operand, Work
+from catenary._maps.table import Table
 from catenary._maps.term import Axis, Size, Term, labels_of
 
 
@@ -44,6 +45,15 @@ class Arrangement:
         other = set(labels_of(self.other))
         return tuple(k for k, labels in enumerate(self.side) if not other.isdisjoint(labels))
 
+    def axis(self, k: int) -> Axis:
+        """Axis ``k`` of the side, in the same labels."""
+        span: Any = 1
+        factors = []
+        for label in reversed(self.side[k]):
+            factors.append((label, span))
+            span = span * self.sizes[label]
+        return Axis(span, 0, tuple(reversed(factors)))
+
 
 @lru_cache(maxsize=16384)
 def arrange(term: Term, side: str, tied: Collection[int]) -> Arrangement | None:
@@ -68,7 +78,7 @@ def arrange(term: Term, side: str, tied: Collection[int]) -> Arrangement | None:
     for k, axis in enumerate(groups[side]):
         labels = {i for i, _ in axis.factors}
         alone = digits(axis, work.sizes) is not None and all(once[i] == 1 for i in labels)
-        if alone and (labels.isdisjoint(beyond) or (k in tied and axis.plain)):
+        if alone and (labels.isdisjoint(beyond) or k in tied):
             continue
         if not labels <= beyond:
             return None
@@ -94,6 +104,8 @@ def digits(axis: Axis, sizes: Any) -> tuple[int, ...] | None:
     """The labels of an axis that they fill from end to end, slowest first; None where they do not."""
     if axis.size == 1 and not axis.factors:
         return ()
+    if any(isinstance(stride, Table) for _, stride in axis.factors):
+        return None
     span: Any = 1
     order = sorted(axis.factors, key=lambda f: f[1])
     for label, stride in order:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from catenary import _jax
 from catenary._graph import Graph
 from catenary._local import Implicit
 from catenary._maps.through import Through, Tie, through
@@ -21,35 +22,57 @@ class Pass:
 
 
 def passes(graph: Graph, node: Implicit, maps: Sequence[Sequence[Any]], side: str) -> Iterator[Pass]:
-    """The passes that a node needs for the maps at its ports.
+    """The passes that a node needs for the maps at its ports, of the ways considered the one of least work.
 
-    Linear in all inputs together, it takes them in one pass; bilinear, each input by itself: a kernel has no batch
-    axis, so its pull must sum the batch that the images' pull keeps tied.
+    Bilinear, a node pushes each input by itself, the others fixed.
     """
-    slots = [graph.avals[v].shape for v in node.slots]
-    outs = [graph.avals[v].shape for _, v in node.outputs]
-    if not any(maps):
-        return
-    groups = [tuple(range(len(slots)))] if node.kind != "bilinear" else [(k,) for k in range(len(slots))]
-    for group in groups:
-        ties = ties_of(node, group)
-        if side == "out":
-            mine = [m if k in group else [] for k, m in enumerate(maps)]
-            if any(mine):
-                yield Pass(through(_terms(mine), side, slots, outs, ties), mine, tuple(range(len(outs))))
-        else:
-            turned = [(b, tuple(a[k] for k in group)) for a, b in ties]
-            yield Pass(through(_terms(maps), side, outs, [slots[k] for k in group], turned), list(maps), group)
+    if node.kind == "bilinear" and side == "out":
+        for k, terms in enumerate(maps):
+            if terms:
+                yield from _least(graph, node, _only(maps, k, terms), side)
+    elif any(maps):
+        yield from _least(graph, node, maps, side)
 
 
-def _terms(maps: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    return [[term for term, _ in m] for m in maps]
+def _only(maps: Sequence[Any], k: int, terms: Any) -> list[Any]:
+    return [terms if j == k else [] for j in range(len(maps))]
 
 
-def ties_of(node: Implicit, group: Sequence[int]) -> list[Tie]:
-    """The ties that every slot of a group has, as places in the slots and in the outputs."""
-    return [
-        (tuple(inputs[k] for k in node.active), tuple(output for _ in node.outputs))
-        for inputs, output in node.ties
-        if all(inputs[node.active[k]] is not None for k in group)
-    ]
+def _least(graph: Graph, node: Implicit, maps: Sequence[Any], side: str) -> list[Pass]:
+    """All ports that come back at once, or each group of those that share their ties by itself."""
+    vertices = [v for _, v in node.outputs] if side == "out" else list(node.slots)
+    shapes = [graph.avals[v].shape for v in vertices]
+    everything = tuple(range(len(shapes)))
+    if not any(axis.factors for m in maps for term, _ in m for axis in (term.inp if side == "out" else term.out)):
+        return _pass(maps, side, shapes, (), everything)  # one vector has nothing to tie
+    ties = [(a, b) if side == "out" else (b, a) for a, b in node.ties]
+    ties = [(a, b) for a, b in ties if all(a[k] is not None for k, terms in enumerate(maps) if terms)]
+    whole = _pass(maps, side, shapes, ties, everything)
+    groups: dict[tuple[bool, ...], list[int]] = {}
+    for k in range(len(shapes)):
+        groups.setdefault(tuple(b[k] is not None for _, b in ties), []).append(k)
+    parts = [p for group in groups.values() for p in _pass(maps, side, shapes, ties, tuple(group))]
+    return parts if len(groups) > 1 and _work(parts) < _work(whole) else whole
+
+
+def _pass(
+    maps: Sequence[Any], side: str, shapes: Sequence[Any], ties: Sequence[Tie], ports: tuple[int, ...]
+) -> list[Pass]:
+    """The maps handed over together, their terms added up, or each term by itself, where that is less work."""
+    back = [shapes[k] for k in ports]
+    mine = [(a, tuple(b[k] for k in ports)) for a, b in ties if all(b[k] is not None for k in ports)]
+
+    def plan(some: Sequence[Any]) -> Pass:
+        return Pass(through([[term for term, _ in m] for m in some], side, back, mine), list(some), ports)
+
+    together = plan(maps)
+    if together.plan.arrangement is not None or not together.plan.batch:
+        return [together]
+    apart = [plan(_only(maps, k, [part])) for k, terms in enumerate(maps) for part in terms]
+    return apart if _work(apart) < _work([together]) else [together]
+
+
+def _work(found: Sequence[Pass]) -> int:
+    """Vectors that pass, counted once for each port that they come back on; symbolic sizes count 64."""
+    work: Any = sum(p.plan.count * len(p.ports) for p in found)
+    return _jax.evaluate_dimension(work, dict.fromkeys(_jax.dimension_names(work), 64))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -73,27 +74,63 @@ def expand_dims(site: Site, _: int) -> Answer:
 
 def reshape(site: Site, _: int) -> Answer:
     """Merged and split axes: both shapes as mixed-radix digits of one position, or as tables of it."""
-    if site.params.get("dimensions") is not None:
+    shape = site.ins[0].shape
+    order = site.params.get("dimensions") or range(len(shape))
+    term = reshaped([shape[k] for k in order], site.outs[0].shape)
+    if term is None:
         return None
-    out, inp = site.outs[0].shape, site.ins[0].shape
-    digits = common_digits(inp, out)
-    if digits is None:
-        return (
-            None
-            if not concrete(*out, *inp) or prod(out) > MOST
-            else _map(_unravelled(out), _unravelled(inp), [prod(out)])
-        )
-    sizes, inp_parts, out_parts = digits
-    return _map(_merged(site.outs[0].shape, out_parts, sizes), _merged(site.ins[0].shape, inp_parts, sizes), sizes)
+    place = dict(zip(order, term.inp, strict=True))
+    return {0: (Piece(canonical(replace(term, inp=tuple(place[k] for k in range(len(shape))))), Row()),)}
 
 
-def _unravelled(shape: Sequence[int]) -> list[Axis]:
+def reshaped(inp: Sequence[Size], out: Sequence[Size]) -> Term | None:
+    """The map from one shape to another; neighbouring axes without common digits have one label, their position.
+
+    >>> reshaped((5, 6, 4), (5, 2, 3, 4))
+    Term('a b c d <- a 3b+c d')
+    """
+    if common_digits(inp, out) is not None:
+        parts = [(tuple(inp), tuple(out))]
+    elif not concrete(*inp, *out):
+        return None
+    else:
+        parts = list(_stretches(inp, out))
+    sizes: list[Size] = []
+    sides: tuple[list[Axis], list[Axis]] = ([], [])
+    for pair in parts:
+        digits = common_digits(*pair)
+        if digits is None and prod(pair[0]) > MOST:
+            return None
+        first = len(sizes)
+        sizes += [prod(pair[0])] if digits is None else digits[0]
+        for k, (side, shape) in enumerate(zip(sides, pair, strict=True)):
+            if digits is None:
+                side.extend(_unravelled(shape, first))
+            else:
+                side.extend(_merged(shape, [[first + i for i in part] for part in digits[1 + k]], sizes))
+    return _term(sides[1], sides[0], sizes)
+
+
+def _stretches(a: Sequence[int], b: Sequence[int]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """The shortest stretches of neighbouring axes with as many entries on both sides."""
+    start, stop = (0, 0), (0, 0)
+    while stop != (len(a), len(b)):
+        m, n = prod(a[start[0] : stop[0]]), prod(b[start[1] : stop[1]])
+        if m == n and stop != start:
+            yield tuple(a[start[0] : stop[0]]), tuple(b[start[1] : stop[1]])
+            start = stop
+        left = stop[0] < len(a) and (m <= n or stop[1] == len(b))
+        stop = (stop[0] + left, stop[1] + (not left))
+    yield tuple(a[start[0] :]), tuple(b[start[1] :])
+
+
+def _unravelled(shape: Sequence[int], label: int) -> list[Axis]:
     """The axes of an array in terms of one label, its position in row-major order."""
     every = np.unravel_index(np.arange(prod(shape)), tuple(shape))
     axes = []
     for n, place in zip(shape, every, strict=True):
         start, stride = normal(place)
-        axes.append(Axis(n, start, ((0, stride),)) if n > 1 else Axis(n))
+        axes.append(Axis(n, start, ((label, stride),)) if n > 1 else Axis(n))
     return axes
 
 
@@ -232,6 +269,19 @@ def split(site: Site, _: int) -> Answer:
     return answer
 
 
+def tile(site: Site, _: int) -> Answer:
+    """Whole copies side by side: the number of the copy is the slow digit of each axis."""
+    inp, sizes = plain_axes(site.ins[0].shape)
+    out = []
+    for n, axis, copies in zip(site.outs[0].shape, inp, site.params["reps"], strict=True):
+        if one(copies):
+            out.append(axis)
+            continue
+        out.append(Axis(n, 0, ((len(sizes), axis.size), *axis.factors)))
+        sizes = (*sizes, copies)
+    return _map(out, inp, sizes)
+
+
 def each(site: Site, operand: int) -> Answer:
     """As many outputs as inputs, each the identity of its own."""
     return {operand: (Piece(Term.identity(site.outs[operand].shape), Row()),)}
@@ -253,6 +303,7 @@ RELABEL: dict[Any, Rule] = {
         "split": split,
         "squeeze": squeeze,
         "stack": stack,
+        "tile": tile,
         "transpose": transpose,
     }.items()
     if _jax.primitive(name) is not None
