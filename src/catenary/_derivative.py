@@ -17,11 +17,12 @@ from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.product import fixed, joined, matrix, reversible
 from catenary._emit.program import Point, local_of, run
-from catenary._maps.describe import describe, nonzeros
+from catenary._maps.describe import instead, nonzeros, summary
 from catenary._maps.restrict import tied_axes, untwinned
 from catenary._plan.choose import directed, pick
 from catenary._plan.count import Count
 from catenary._plan.eliminate import eliminate
+from catenary._plan.sweep import sweep_flops
 
 Terms = list[tuple[Any, Any]]
 
@@ -244,20 +245,22 @@ class LinearMap:
         return tree_unflatten(self.codomain.tree, rows)
 
     def __repr__(self) -> str:
-        head = f"LinearMap {self.codomain} ← {self.domain}"
-        if len(self.factors) > 1:
-            names = " @ ".join("Dᵀ" if f.transposed else "D" for f in self.factors)
-            return f"{head}: product {names}"
+        """What the map is, and what it takes instead of one vector after the other."""
+        names = " @ ".join("Dᵀ" if f.transposed else "D" for f in self.factors)
+        head = f"LinearMap {self.codomain} ← {self.domain}" + (f" = {names}" if len(self.factors) > 1 else "")
         local = self._point().local
-        structure = eliminate(local, pick(local, "auto", kind=_jax.device_kind())[0], Count(local))
-        cells = [(i, j, [t for t, _ in cell]) for i, row in enumerate(structure) for j, cell in enumerate(row)]
-        full = self.codomain.size * self.domain.size
-        held = sum(nonzeros(terms) for _, _, terms in cells)
-        lines = [f"{head}: {held:,} of {full:,} entries can be nonzero"]
-        for i, j, terms in cells:
-            where = f"[{i}, {j}] " if len(cells) > 1 else ""
-            lines.append(f"  {where}{describe(terms)}")
-        return "\n".join(lines)
+        count = Count(local, "flops")
+        rows = eliminate(local, pick(local, "auto", kind=_jax.device_kind())[0], count)
+        cells = [[term for term, _ in cell] for row in rows for cell in row]
+        out, inp = self.codomain.size, self.domain.size
+        rank = min(f.inp.size for f in self.factors[:-1]) if len(self.factors) > 1 else out
+        what = summary(cells) + (f" of rank {rank:,} at most" if 2 * rank <= min(out, inp) else "")
+        held = f"{min(sum(map(nonzeros, cells)), out * inp):,} of {out * inp:,} entries"
+        passes, each, way = min(
+            ((out, sweep_flops(local, "pull"), "reverse"), (inp, sweep_flops(local, "push"), "forward")),
+            key=lambda sweep: sweep[0] * sweep[1],
+        )
+        return f"{head}: {what}; {held}\n  {instead(count.total, passes, each, way)}"
 
 
 def _dtype(o: Any, i: Any) -> Any:
@@ -315,8 +318,8 @@ def derivative(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., L
     >>> import catenary as ct
     >>> D = ct.derivative(lambda x: jnp.tanh(x).sum())(jnp.zeros(4))
     >>> print(D)
-    LinearMap () ← (4,): 4 of 4 entries can be nonzero
-      row vector
+    LinearMap () ← (4,): row vector; 4 of 4 entries
+      0 FLOP, in one reverse pass
     """
     check_transform("derivative", fun, argnums, "auto")
 

@@ -40,6 +40,7 @@ from catenary._plan.choose import directed
 from catenary._plan.cost import MODELS
 from catenary._plan.count import NO_PULL, NO_PUSH
 from catenary._plan.plan import Plan, make_plan
+from catenary._plan.search import EFFORTS
 
 
 def value_and_grad(
@@ -444,7 +445,15 @@ def _at(
     return call, run(local, call.leaves, chosen), (sequence, chosen)
 
 
-def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = "time", order: str = "auto") -> Plan:
+def plan(
+    fun: Callable[..., Any],
+    *args: Any,
+    argnums: Argnums = 0,
+    cost: str = "time",
+    search: str | float = "fast",
+    order: str = "auto",
+    report: Callable[[Any, int], Any] | None = None,
+) -> Plan:
     """Plan the derivative of ``fun`` at arguments of these shapes, without computing it.
 
     Args:
@@ -452,28 +461,43 @@ def plan(fun: Callable[..., Any], *args: Any, argnums: Argnums = 0, cost: str = 
         *args: its arguments: arrays, or ``jax.ShapeDtypeStruct``s, whose sizes may be symbolic; none, to read the
             annotations of ``fun`` (``Float[Array, "N n"]``).
         argnums: which of them to differentiate.
-        cost: ``"time"`` on this device, ``"flops"``, ``"multiplications"`` (the literature's) or ``"products"``.
+        cost: the model. ``"time"`` is the roofline of the kind of device that is here; ``"flops"`` is what XLA counts;
+            ``"multiplications"`` what the literature on elimination orders counts; ``"products"`` those of two numbers.
+        search: ``"fast"`` is not felt beside tracing and lowering ``fun``; ``"thorough"`` goes many more steps; a
+            number is seconds, and then alone the plan depends on how fast the computer is.
         order: which orders to consider, as in ``jacobian``.
+        report: called as ``report(best cost, moves)`` while a search goes on; an answer that is true stops it, and the
+            best order so far is the plan.
 
     Returns:
-        A ``Plan``: print it, read its numbers, or pass it as ``order=``.
+        A ``Plan``: print it, read its numbers, draw it, save it, or pass it as ``order=``.
 
     Raises:
-        ValueError: unknown ``cost`` or ``order``.
+        ValueError: unknown ``cost``, ``search`` or ``order``.
         TypeError: an argument that is neither an array nor a shape.
 
-    Cost: one trace of ``fun`` and one symbolic elimination for each order considered; no arrays are made.
+    Cost: one trace of ``fun`` and one symbolic elimination for each order considered; no arrays are made. Orders are
+    kept in the process, and in the folder that the environment variable ``CATENARY_CACHE_DIR`` names, if it does.
 
     >>> import jax.numpy as jnp
     >>> import catenary as ct
-    >>> print(ct.plan(lambda x: jnp.tanh(x).sum(), jnp.ones(5)).name)
-    reverse
+    >>> print(ct.plan(lambda x: jnp.tanh(x).sum(), jnp.ones(5), cost="flops"))
+    plan for <lambda>: 2 vertices, order reverse
+      order         from the outputs to the inputs
+      cost          0 flops
+      forward       0 flops
+      remembered    1 value, 20 bytes
     """
     check_transform("plan", fun, argnums, order)
+    name = errors.call("plan", fun)
     if cost not in MODELS:
-        raise ValueError(f"{errors.call('plan', fun)}: unknown cost {cost!r}. Choose {', '.join(MODELS)}.")
+        raise ValueError(f"{name}: unknown cost {cost!r}. Choose {', '.join(MODELS)}.")
+    seconds = isinstance(search, int | float) and search > 0
+    if not (seconds or (isinstance(search, str) and search in EFFORTS)):
+        raise ValueError(f"{name}: unknown search {search!r}. Choose {', '.join(EFFORTS)}, or a number of seconds.")
     args = args or _signature.arguments(fun)
-    found = make_plan(plan_local(fun, args, argnums), errors.name_of(fun), order, cost, _jax.device_kind())
+    local = plan_local(fun, args, argnums)
+    found = make_plan(local, errors.name_of(fun), order, cost, _jax.device_kind(), search, report)
     return replace(found, stopwatch=partial(_seconds, fun, args, argnums))
 
 
@@ -486,8 +510,16 @@ def _seconds(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums, pla
         return jnp.ones(leaf.shape, leaf.dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf
 
     arrays = jax.tree.map(array, tuple(args))
-    compiled = jax.jit(jacobian(fun, argnums, order=plan)).lower(*arrays).compile()
-    return _jax.seconds(lambda: compiled(*arrays))
+    fixed = tuple(k for k, arg in enumerate(arrays) if not all(hasattr(x, "dtype") for x in tree_leaves(arg)))
+    fixed = tuple(k for k in fixed if k not in positions("plan", fun, argnums, len(args)))
+    moving = [arg for k, arg in enumerate(arrays) if k not in fixed]
+
+    def of_moving(*values: Any) -> Any:
+        rest = iter(values)
+        return jacobian(fun, argnums, order=plan)(*(a if k in fixed else next(rest) for k, a in enumerate(arrays)))
+
+    compiled = jax.jit(of_moving).lower(*moving).compile()
+    return _jax.seconds(lambda: compiled(*moving))
 
 
 def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -> Local:

@@ -10,7 +10,9 @@ import contextlib
 import importlib.util
 import inspect
 import json
+import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,7 +40,15 @@ Formula = Annotated[str | None, typer.Option("--check", metavar="FORMULA", help=
 ))]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Order = Annotated[str, typer.Option(metavar="NAME", help="auto, reverse, forward or cross-country")]
+Cost = Annotated[str, typer.Option(metavar="MODEL", help="time, flops, multiplications or products")]
+Search = Annotated[
+    str, typer.Option(metavar="HOW", help="fast, thorough, or a number of seconds; Ctrl-C takes the best")
+]
 
+#: What JSON tells of a plan.
+PLANNED = (
+    "name cost model device formula flops alternatives lower_bound gap bytes remembered order pushed rows"
+).split()  # fmt: skip
 JSON: dict[str, Any] = {"indent": 2, "ensure_ascii": False, "default": str}  # a symbolic size is written as its formula
 
 
@@ -165,16 +175,62 @@ def plan(
     shape: Shapes = None,
     argnums: Argnums = "0",
     order: Order = "auto",
+    cost: Cost = "time",
+    search: Search = "fast",
+    html: Html = None,
     as_json: Json = False,
 ) -> None:
-    """Print the order of least cost, what it costs, and what the alternatives cost."""
+    """Print the order of least cost, what it costs, what the alternatives cost, and how far from the best it can be."""
     import catenary as ct
 
     fun, args = _prepare(target, shape)
-    with _user_code(target, args):
-        found = ct.plan(fun, *args, argnums=_argnums(argnums, fun, args), order=order)
-        fields = _fields(found, "name", "cost", "model", "alternatives", "bytes", "remembered", "rows")
-    print(json.dumps(fields, **JSON) if as_json else found)
+    effort: Any = float(search) if search.replace(".", "", 1).isdigit() else search
+    options = {"argnums": _argnums(argnums, fun, args), "order": order, "cost": cost, "search": effort}
+    with _user_code(target, args), _searching(f"planning {target}", effort) as report:
+        found = ct.plan(fun, *args, **options, report=report)
+        page = found.html() if html else ""
+        fields = _fields(found, *PLANNED)
+    if html:
+        _write(html, page)
+    if not html or as_json:
+        print(json.dumps(fields, **JSON) if as_json else found)
+
+
+@contextlib.contextmanager
+def _searching(what: str, effort: Any) -> Iterator[Callable[[Any, int], bool] | None]:
+    """Show how a long search proceeds; the first Ctrl-C stops it and keeps the best plan found, a second one leaves."""
+    if effort == "fast":
+        with _progress(what):
+            yield None
+        return
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    stopped, began = [], time.monotonic()
+    total = effort if isinstance(effort, float) else None
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    previous = signal.getsignal(signal.SIGINT)
+
+    def stop(*_: Any) -> None:
+        stopped.append(True)
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(f"{what} …", total=total)
+
+            def report(best: Any, moves: int) -> bool:
+                shown = f"{what}: best {best:,.6g} after {moves:,} moves; Ctrl-C takes it"
+                bar.update(task, completed=time.monotonic() - began if total else None, description=shown)
+                return bool(stopped)
+
+            yield report
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if stopped:
+        print("stopped: this is the best plan found", file=sys.stderr)
 
 
 # --- from the command line to a function and its arguments -------------------------------------------------------

@@ -1,7 +1,11 @@
 """The commands on real files: derive and plan print text, LaTeX, Python and JSON; the demo writes its figure."""
 
 import json
+import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -111,3 +115,28 @@ def test_demo_trains_and_draws(capsys, tmp_path: Path):
     assert len(accuracy) == 2 and min(accuracy) >= 95 and accuracy[0] == accuracy[1]
     assert (tmp_path / "demo.png").stat().st_size > 20_000
     assert "sigma" in text or "σ" in text
+
+
+SCALARS = """
+import jax.numpy as jnp
+def f(x: "", y: ""):
+    for k in range(12):
+        x, y = x * y, jnp.sin(x) + jnp.exp(y) * x
+    return x, y
+"""
+
+
+def test_a_search_is_stopped_and_keeps_the_best(capsys, tmp_path: Path):
+    (tmp_path / "scalars.py").write_text(SCALARS)
+    threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    began = time.monotonic()
+    found = json.loads(
+        run(capsys, "plan", f"{tmp_path}/scalars.py:f", "--search", "60", "--cost", "multiplications", "--json")
+    )
+    assert time.monotonic() - began < 30 and found["cost"] <= min(found["alternatives"].values())
+
+
+def test_plan_writes_a_page(capsys, tmp_path: Path):
+    page = tmp_path / "plan.html"
+    assert run(capsys, "plan", f"{EXAMPLES}/transformer.py:loss", "--html", str(page)) == ""
+    assert "<svg" in page.read_text() and page.stat().st_size < 500_000

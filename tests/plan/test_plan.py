@@ -146,3 +146,22 @@ def test_a_plan_is_measured():
     (D,) = jax.export.symbolic_shape("D")
     with pytest.raises(PlanError, match="sizes with names"):
         ct.plan(jnp.sin, f32(D)).measure()
+
+
+def test_a_linear_map_says_what_it_is():
+    """One or two lines: shapes, structure, entries, and what it takes instead of one vector after the other."""
+    X, W = jnp.ones((8, 4)), jnp.ones((4, 3))
+    D = ct.derivative(lambda x: jnp.tanh(x @ W))(X)
+    E = ct.derivative(lambda x: jnp.ones((2, 9)) @ x)(jnp.ones(9))
+    both = ct.derivative(lambda p: (p["a"] * 2, p["b"].sum()))({"a": jnp.ones(3), "b": jnp.ones(2)})
+    said = {
+        repr(D): "LinearMap (8, 3) ← (8, 4): block-diagonal, 8 blocks of 3 × 4; 96 of 768 entries",
+        repr(D.T @ D): "LinearMap (8, 4) ← (8, 4) = Dᵀ @ D: block-diagonal, 8 blocks of 4 × 4; 128 of 1,024 entries",
+        repr(E.T @ E): "dense 9 × 9 of rank 2 at most",
+        repr(ct.derivative(lambda x: x[2:] - 2 * x[1:-1] + x[:-2])(jnp.ones(9))): "3 diagonals, offsets −2, −1, 0",
+        repr(ct.derivative(lambda x: x[np.array([4, 2, 2])])(jnp.ones(9))): "selection of 3 entries; 3 of 27 entries",
+        repr(both): "2 · identity, ",
+    }
+    for text, part in said.items():
+        assert part in text and text.count("\n") <= 1
+    assert "96 FLOP instead of 5,184, in 24 reverse passes" in repr(D)

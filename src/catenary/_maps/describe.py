@@ -25,6 +25,7 @@ def describe(terms: Sequence[Term]) -> str:
     'block-diagonal, 256 blocks of 16 × 16'
     >>> describe([Term.of("b m", "b m", b=2, m=3)])
     'identity'
+    >>> from catenary._maps.term import Axis
     >>> near = [Term((Axis(9, k, ((0, 1),)),), (Axis(9, 1, ((0, 1),)),), (7,), (0,)) for k in (0, 1, 2)]
     >>> describe(near)
     '3 diagonals, offsets −1, 0, 1'
@@ -35,6 +36,38 @@ def describe(terms: Sequence[Term]) -> str:
     words = [_one(t) for t in terms]
     counts = {w: words.count(w) for w in words}
     return " + ".join(w if n == 1 else f"{n} × ({w})" for w, n in counts.items()) or "zero"
+
+
+def summary(cells: Sequence[Sequence[Term]]) -> str:
+    """The structures of the blocks of a map between pytrees, equal ones once.
+
+    >>> row = Term.of("", "n", core="n", n=3)
+    >>> summary([[row], [row], []])
+    '2 × row vector, zero'
+    """
+    words = [describe(terms) for terms in cells]
+    counts = {w: words.count(w) for w in words}
+    found = [w if n == 1 else f"{n} × {w}" for w, n in counts.items()]
+    return ", ".join([*found[:4], f"and {len(found) - 4} other kinds of block"] if len(found) > 5 else found)
+
+
+def instead(flops: float, passes: int, each: float, way: str) -> str:
+    """What a plan takes, and what as many passes of one vector would.
+
+    >>> instead(26e6, 4096, 1.1e6, "reverse")
+    '26 MFLOP instead of 4,506, in 4,096 reverse passes'
+    >>> instead(41, 1, 41, "reverse")
+    '41 FLOP, in one reverse pass'
+    """
+    if not flops and not each:
+        return "no arithmetic"
+    units = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1))
+    name, unit = next((n, u) for n, u in units if flops >= u or not n)
+    times = f"{passes:,} {way} passes" if passes > 1 else f"one {way} pass"
+    dense = passes * each
+    ours = f"{flops / unit:,.3g} {name}FLOP"
+    against = "" if dense <= flops or passes == 1 else f" instead of {dense / unit:,.0f}"
+    return f"{ours}{against}, in {times}"
 
 
 def _offsets(shifts: Sequence[tuple[int, ...]]) -> str:
@@ -54,7 +87,7 @@ def _offset(term: Term) -> tuple[int, ...] | None:
 def _one(term: Term) -> str:
     out, inp, ties = set(labels_of(term.out)), set(labels_of(term.inp)), set(term.ties)
     rows, columns = (_size(term, side - ties) for side in (out, inp))
-    scale = "" if term.scale == 1 else "−" if term.scale == -1 else f"{term.scale} · "
+    scale = "" if term.scale == 1 else "−" if term.scale == -1 else f"{term.scale:.3g} · "
     if not out and not inp:
         return f"{scale}one entry"
     if not out:

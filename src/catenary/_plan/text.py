@@ -18,6 +18,8 @@ WHY = {
     "widest first": "the largest arrays first",
     "markowitz": "always where the fewest maps meet",
     "minimal fill": "always where the fewest new maps appear",
+    "exact": "the best of all orders",
+    "local search": "found by local search",
 }
 
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
@@ -50,7 +52,8 @@ def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.gap is not None:
         least = "" if _jax.dimension_names(plan.flops) else f"{quantity(plan.lower_bound, plan.model)}, "
         yield "bound", least + gap(plan.gap)
-    yield "remembered", f"{len(plan.remembered)} values, {quantity(plan.bytes, 'bytes')}"
+    values = f"{len(plan.remembered)} value{'s' * (len(plan.remembered) != 1)}"
+    yield "remembered", f"{values}, {quantity(plan.bytes, 'bytes')}"
     if plan.measured is not None:
         yield "measured", f"{quantity(plan.measured, 'time')}, forward pass included"
 
