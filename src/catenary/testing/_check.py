@@ -122,7 +122,7 @@ def _compare_directions(
 ) -> None:
     """J v against a central difference along v; ⟨w, J v⟩ against ⟨Jᵀ w, v⟩."""
     tangents = jax.tree.map(partial(_direction, rng), args)
-    (y, pushed), numerical = jax.jit(lambda x, v: (ct.jvp(fun, x, v), _numerical(fun, x, v)))(args, tangents)
+    (y, pushed), numerical = jax.jit(lambda x, v: (ct.jvp(fun, x, v), numerical_push(fun, x, v)))(args, tangents)
     report.compare("J v and the numerical derivative", pushed, numerical, _tolerance(args, 1e10))
     if "reverse" not in orders:
         return
@@ -159,7 +159,7 @@ def _compare_jacobians(report: Report, label: str, example: Example, args: tuple
     def compute(*a: Any) -> Any:
         theirs = [oracle(fun, everything)(*a) for fun in (example.fun, inside)]
         ours = [{o: ct.jacobian(fun, everything, order=o)(*a) for o in example.orders} for fun in (example.fun, inside)]
-        return ours, theirs, _numerical(example.fun, a, direction)
+        return ours, theirs, numerical_push(example.fun, a, direction)
 
     ours, theirs, numerical = compute(*args)
     for where, by_order, jacobian in zip(("bare", "composed"), ours, theirs, strict=True):
@@ -212,7 +212,7 @@ def _primitives(jaxpr: Jaxpr) -> Iterator[str]:
         yield from nested(list(equation.params.values()))
 
 
-def _numerical(fun: Callable, args: tuple, tangents: tuple) -> Any:
+def numerical_push(fun: Callable, args: tuple, tangents: tuple) -> Any:
     """(f(x + h v) − f(x − h v)) / 2h, with h where rounding and truncation balance."""
     step = max(float(jnp.finfo(x.dtype).eps) for x in jax.tree.leaves(args)) ** (1 / 3)
     ahead, behind = (
