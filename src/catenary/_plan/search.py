@@ -108,13 +108,17 @@ def _local(problem: Problem) -> Order | None:
     """Simulated annealing from the best order known, and again from what it found."""
     n, rounds = len(problem.best), problem.effort.rounds
     steps = min(problem.each * n, problem.effort.most) // (2**rounds - 1)
-    if n <= problem.effort.small or not steps:
+    if n <= problem.effort.small or steps * FEWEST_MOVES < n or not steps:
         return None
     best, round_ = problem.best, 0
     while not problem.stopped and (round_ < rounds or problem.until is not None):
         best = improve(problem.state, best, steps << round_, round_, problem.progress)
         round_ += 1
     return best
+
+
+#: A search with less than a move for so many vertices is not worth the states that it keeps, n copies of the graph.
+FEWEST_MOVES = 3
 
 
 #: name → (problem) → an order, or None where it does not apply
