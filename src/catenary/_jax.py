@@ -337,3 +337,10 @@ def seconds(call: Callable[[], Any], repeats: int = 7) -> float:
         jax.block_until_ready(call())
         times.append(perf_counter() - start)
     return min(times)
+
+
+def bcoo(data: Any, indices: Any, shape: tuple[int, ...]) -> Any:
+    """A sparse array of JAX's own kind, its indices sorted and none twice; loaded when first asked for."""
+    from jax.experimental.sparse import BCOO
+
+    return BCOO((data, indices), shape=shape, indices_sorted=True, unique_indices=True)

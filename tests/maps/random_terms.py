@@ -29,11 +29,14 @@ def written_out(term: Term, value: Value) -> np.ndarray:
 
 def _side(rng: Random, size: int, sizes: list[int]) -> Axis:
     """An axis of the given size with labels of its own: whole, a part of it, merged digits, reversed, or a point."""
-    form = rng.choice(["plain", "plain", "part", "digits", "reversed", "point", "table", "table"])
+    form = rng.choice(["plain", "plain", "part", "digits", "reversed", "point", "table", "table", "windows"])
     if size == 1 or form == "point":
         return Axis(size, rng.randrange(size))
     if form == "table":
         return _looked_up(rng, size, len(sizes), sizes)
+    if form == "windows" and size > 2:  # that overlap: position = label + label
+        sizes += [2, size - 1]
+        return Axis(size, 0, ((len(sizes) - 2, 1), (len(sizes) - 1, 1)))
     divisors = [d for d in range(2, size) if size % d == 0]
     if form == "digits" and divisors:
         inner = rng.choice(divisors)

@@ -13,11 +13,13 @@ from jax import lax
 from catenary._emit.basis import total
 from catenary._emit.einsum import Value, add_values, compose_values, in_dtype, positions, scaled, select, spread
 from catenary._emit.implicit import Handler
+from catenary._emit.sparse import entries
 from catenary._graph import Lit
 from catenary._local import Edge, Implicit, Local
 from catenary._maps.add import Sum
 from catenary._maps.arrange import Arrangement
 from catenary._maps.compose import Recipe
+from catenary._maps.pattern import Gathered
 from catenary._maps.term import Term
 from catenary._maps.through import Through
 from catenary._plan.ports import Pass, passes
@@ -90,6 +92,9 @@ class Compute:
     def dense(self, term: Term, parts: Map, dtype: Any) -> Value:
         shape = tuple(a.size for a in (*term.out, *term.inp))
         return Value(total([(t, force(v)) for t, v in parts], shape, dtype).reshape(term.sizes))
+
+    def gather(self, plan: Gathered, parts: Map, dtype: Any) -> Value:
+        return Value(entries([(t, force(v)) for t, v in parts], plan.pattern, dtype))
 
     def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool:
         return self.push_these(node)

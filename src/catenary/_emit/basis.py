@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from catenary._emit.einsum import Value, full_core, in_dtype, positions, select, spread
 from catenary._maps.coalesce import families
+from catenary._maps.factor import nested
 from catenary._maps.restrict import tied_axes, untwinned
-from catenary._maps.table import grid, places
+from catenary._maps.table import concrete, grid, places
 from catenary._maps.term import Axis, Term, labels_of, renumbered
 
 
@@ -120,13 +122,16 @@ def _moves(pad: tuple[Any, Any, int]) -> bool:
 
 
 def _scatter(x: Any, k: int, axis: Axis, digits: Sequence[tuple[int, int]], here: Sequence[Any]) -> Any:
-    """Digits that leave gaps between them: write each entry to its position."""
-    where = jnp.asarray(axis.start)
+    """Digits that leave gaps between them, or overlap: add each entry where it stands."""
+    where = np.asarray(axis.start) if concrete(axis.start, *here) else jnp.asarray(axis.start)
     for (_, stride), n in zip(digits, here, strict=True):
-        where = where[..., None] + stride * jnp.arange(n)
+        where = where[..., None] + stride * (np if concrete(n) else jnp).arange(n)
     moved = jnp.moveaxis(x, k, 0)
-    out = jnp.zeros((axis.size, *moved.shape[1:]), x.dtype).at[where.reshape(-1)].set(moved, unique_indices=True)
-    return jnp.moveaxis(out, 0, k)
+    out = jnp.zeros((axis.size, *moved.shape[1:]), x.dtype).at[where.reshape(-1)]
+    rising = sorted(((label, abs(stride)) for label, stride in digits), key=lambda f: f[1])
+    if nested(rising, dict(zip((label for label, _ in digits), here, strict=True))):
+        return jnp.moveaxis(out.set(moved, unique_indices=True), 0, k)
+    return jnp.moveaxis(out.add(moved), 0, k)
 
 
 def total(terms: Sequence[tuple[Term, Value]], shape: Sequence[Any], dtype: Any) -> Any:

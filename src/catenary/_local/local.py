@@ -80,7 +80,7 @@ class Local:
     outputs   sink vertices, one for each output of the program, each fed by an identity edge
     nodes     in topological order
     edges     all of them, tails before heads
-    part      what of the maps is wanted: ``whole``, or of a square map its ``diagonal`` or ``trace``
+    part      what of the maps is wanted: ``whole``, its ``entries``, or of a square map ``diagonal`` or ``trace``
     mirror    node → its transpose, by number, in a product that is its own transpose but for its middle
     """
 

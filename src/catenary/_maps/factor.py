@@ -6,7 +6,7 @@ and united; each edit keeps the meaning of the whole and notes what it asks of e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import gcd
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from jax.extend.core import InconclusiveDimensionOperation
 
 from catenary._maps.join import entangled, join
-from catenary._maps.table import Stride, Table, normal, reach, volume
+from catenary._maps.table import Stride, Table, concrete, normal, reach, volume
 from catenary._maps.term import Axis, Size
 
 Op = tuple[Any, ...]
@@ -279,6 +279,8 @@ class Work:
 
     def _decode(self, factors: list[tuple[int, int]], target: int) -> bool:
         """Σ stride · label = target for one mixed radix: each label is fixed."""
+        if not nested(factors, self.sizes):
+            raise NoCommonFactorisation
         digits = []
         for label, stride in reversed(factors):
             size = self.sizes[label]
@@ -328,6 +330,20 @@ class NoCommonFactorisation(Exception):
 
 def _ascending(axis: Axis, without: set[tuple[int, int]]) -> list[tuple[int, int]]:
     return sorted((f for f in axis.factors if f not in without), key=lambda f: abs(f[1]))
+
+
+def nested(factors: Sequence[tuple[int, int]], sizes: Mapping[int, Size]) -> bool:
+    """Whether factors, strides rising, are the digits of one mixed radix: none reaches as far as the next one steps.
+
+    >>> nested([(0, 1), (1, 3)], {0: 3, 1: 2}), nested([(0, 1), (1, 1)], {0: 3, 1: 3})
+    (True, False)
+    """
+    reached: Any = 0
+    for label, stride in factors:
+        if concrete(stride, reached) and abs(stride) <= reached:
+            return False
+        reached = reached + abs(stride) * (sizes[label] - 1)
+    return True
 
 
 def progression(s: int, m: int, t: int, n: int, offset: int) -> tuple[int, int, int, int]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal, NamedTuple
 
 from catenary._local import IDENTITY, Edge, Implicit, Local
 from catenary._maps.add import Sum
 from catenary._maps.compose import Recipe
+from catenary._maps.pattern import Gathered
 from catenary._maps.term import Term
 from catenary._plan.cost import SUMS, Price, Work, composed, dense, written
 from catenary._plan.eliminate import Map, turned
@@ -138,6 +140,11 @@ class Count:
     def dense(self, term: Term, parts: Map[int], dtype: Any) -> int:
         self.charge(Work(flops=dense([t for t, _ in parts])))
         return Array(FUSED)
+
+    def gather(self, plan: Gathered, parts: Map[int], dtype: Any) -> int:
+        entries = sum(prod(t.sizes) for t, _ in parts)
+        self.charge(Work(entries - len(plan.pattern.positions), bytes=3 * entries * dtype.itemsize, kernels=1))
+        return Array(STORED)
 
     def write(self, terms: Map[int], dtype: Any) -> None:
         """Charge writing a map out in full."""

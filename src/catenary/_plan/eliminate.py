@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import partial
+from math import prod
 from typing import Any, Generic, Protocol, TypeVar
 
 from catenary import _jax
@@ -21,7 +22,9 @@ from catenary._maps.close import close
 from catenary._maps.compose import Recipe, compose
 from catenary._maps.dense import dense_term
 from catenary._maps.factor import NoCommonFactorisation
+from catenary._maps.pattern import Gathered, gathered
 from catenary._maps.restrict import diagonal, trace
+from catenary._maps.table import concrete
 from catenary._maps.term import Term, validate
 from catenary._plan.twins import Alike, Pair, Twins, in_pairs
 
@@ -34,8 +37,11 @@ PARTS = {"diagonal": diagonal, "trace": trace}
 #: Check every map of every elimination: slow, for tests.
 VALIDATE = bool(os.environ.get("CATENARY_VALIDATE"))
 
-#: A map of more terms than this is untied.
-MOST_TERMS = 8
+#: A map of more terms than the first is made one term, unless it is sparse; of more than the second, in any case.
+MOST_TERMS, MANY_TERMS = 8, 40
+
+#: No map is sparse that has fewer entries than this.
+SMALL = 4096
 
 
 class Algebra(Protocol[V]):
@@ -46,6 +52,7 @@ class Algebra(Protocol[V]):
     def add(self, recipe: Sum, parts: Sequence[tuple[Term, V]], dtype: Any) -> V: ...
     def cast(self, term: Term, value: V, dtype: Any) -> V: ...
     def dense(self, term: Term, parts: Map[V], dtype: Any) -> V: ...
+    def gather(self, plan: Gathered, parts: Map[V], dtype: Any) -> V: ...
     def push(self, node: Implicit, maps: Sequence[Map[V]]) -> Sequence[Map[V]]: ...
     def pull(self, node: Implicit, maps: Sequence[Map[V]]) -> Sequence[Map[V]]: ...
     def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool: ...
@@ -71,7 +78,7 @@ class Elimination(Generic[V]):
         self.twins = Twins[V]() if local.mirror else None
         self.alike: Alike | None = None
         self.wanted: dict[tuple[int, int], bool] = {}
-        if local.part != "whole":
+        if local.part in PARTS:
             ends = [(n, v) for side in (local.outputs, local.inputs) for n, v in enumerate(side)]
             n = len(local.outputs)
             self.wanted = {(w, u): i == j for i, w in ends[:n] for j, u in ends[n:]}
@@ -123,7 +130,7 @@ class Elimination(Generic[V]):
                 return
         row[tail] = (*here, (term, value))
         if len(here) >= MOST_TERMS:
-            self._untie(head, tail)
+            self._reduce(head, tail)
 
     def _once(self, kind: str, term: Term, parts: Pair[V], make: Callable[[], V]) -> tuple[Term, V]:
         """The map that two maps make; in a graph that is its own mirror, made once with its transpose."""
@@ -145,6 +152,19 @@ class Elimination(Generic[V]):
     def _untie(self, head: int, tail: int) -> None:
         term = dense_term(*self._shapes(head, tail))
         self.into[head][tail] = ((term, self.algebra.dense(term, self.into[head][tail], self._dtype(head, tail))),)
+
+    def _reduce(self, head: int, tail: int) -> None:
+        """Fewer terms, where there are too many: a dense one, or, of a sparse map, one that lists the entries."""
+        here = self.into[head][tail]
+        terms = tuple(term for term, _ in here)
+        sparse = self.local.part == "entries" or not crowded(terms)
+        if sparse and len(here) <= MANY_TERMS:
+            return  # shifted diagonals are cheapest side by side
+        plan = gathered(terms) if sparse else None
+        if plan is None or plan.full:
+            self._untie(head, tail)
+        else:
+            self.into[head][tail] = ((plan.term, self.algebra.gather(plan, here, self._dtype(head, tail))),)
 
     def eliminate(self, node: Node) -> None:
         """Remove a node: every path through it becomes an edge past it."""
@@ -185,7 +205,7 @@ class Elimination(Generic[V]):
         """∂head/∂tail for a product in ``dtype``; a single row or column as one term."""
         maps = self.into[head][tail]
         if len(maps) > 1 and thin(maps):
-            self._untie(head, tail)
+            self._reduce(head, tail) if self.local.part == "entries" else self._untie(head, tail)
             maps = self.into[head][tail]
         cast = tuple(self.algebra.cast(term, value, dtype) for term, value in maps)
         if any(new is not value for new, (_, value) in zip(cast, maps, strict=True)):
@@ -279,6 +299,14 @@ def turned(maps: Sequence[Map[V]]) -> list[Map[V]]:
 def thin(maps: Map[V]) -> bool:
     """Whether a map is a single row or column."""
     return _plain_side(maps[0][0].out) or _plain_side(maps[0][0].inp)
+
+
+def crowded(terms: Sequence[Term]) -> bool:
+    """Whether terms of one map hold more than a quarter of a dense one, or that is small, or sizes are symbolic."""
+    sizes = [axis.size for axis in (*terms[0].out, *terms[0].inp)]
+    if not concrete(*sizes, *(n for term in terms for n in term.sizes)):
+        return True
+    return prod(sizes) <= max(SMALL, 4 * sum(prod(term.sizes) for term in terms))
 
 
 def _plain_side(axes: Sequence[Any]) -> bool:

@@ -85,7 +85,11 @@ def copied(table: dict[int, dict[int, V]]) -> dict[int, dict[int, V]]:
 
 def tally(local: Local, count: Count, table: Table) -> Elimination[int]:
     """An elimination that counts, with what it can look up; halves of a product have tables of their own."""
-    return Tally(local, count, table) if local.part == "whole" and not local.mirror else Elimination(local, count)
+    return (
+        Tally(local, count, table)
+        if local.part in ("whole", "entries") and not local.mirror
+        else Elimination(local, count)
+    )
 
 
 def counted(local: Local, order: Iterable[int], count: Count, table: Table) -> list[list[Map[int]]]:

@@ -194,10 +194,15 @@ def slice_(site: Site, _: int) -> Answer:
     strides = site.params["strides"] or (1,) * site.ins[0].ndim
     out, sizes = plain_axes(site.outs[0].shape)
     inp = [
-        Axis(n, start, tuple((label, step) for label, _ in axis.factors))
+        Axis(n, _number(start), tuple((label, _number(step)) for label, _ in axis.factors))
         for n, start, step, axis in zip(site.ins[0].shape, site.params["start_indices"], strides, out, strict=True)
     ]
     return _map(out, _unsized(inp), sizes)
+
+
+def _number(n: Any) -> Any:
+    """An integer of NumPy's, as ``jnp.pad`` hands them on, as one of Python's; anything else as it is."""
+    return int(n) if isinstance(n, np.integer) else n
 
 
 def _unsized(axes: Sequence[Axis]) -> list[Axis]:
@@ -220,7 +225,8 @@ def pad(site: Site, operand: int) -> Answer:
         return None
     shape = site.ins[0].shape
     out, inp, sizes = [], [], []
-    for n, size, (low, _, interior) in zip(shape, site.outs[0].shape, site.params["padding_config"], strict=True):
+    for n, size, config in zip(shape, site.outs[0].shape, site.params["padding_config"], strict=True):
+        low, _, interior = map(_number, config)
         step = interior + 1
         first = max(0, -(low // step)) if low < 0 else 0
         last = min(n - 1, (size - 1 - low) // step) if all(isinstance(v, int) for v in (n, size, low)) else n - 1
