@@ -122,7 +122,7 @@ def minimal_surface(z: jax.Array) -> jax.Array:
     return jnp.sum(lower + upper) / 2
 
 
-# --- their matrices by hand: the nonzero numbers, diagonal after diagonal, in no order that a format asks for ----------
+# --- their matrices by hand: the nonzero numbers, diagonal after diagonal, in no order that a format asks for --------
 
 
 def filled(value: float, like: jax.Array) -> jax.Array:
@@ -207,7 +207,7 @@ PROBLEMS = [
 ]
 
 
-# --- peers --------------------------------------------------------------------------------------------------------
+# --- peers ------------------------------------------------------------------------------------------------------
 
 
 def flat(problem: Problem) -> Callable[[jax.Array], jax.Array]:
