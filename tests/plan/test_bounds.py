@@ -63,7 +63,7 @@ def test_the_time_of_a_plan_grows_with_the_program(fun, n):
 def test_a_long_chain_is_differentiated():
     """Two thousand stages: emitted without recursion, as long as the program and no longer."""
     fun = lambda x: jnp.sum(stages(x, 2000))
-    assert len(jax.make_jaxpr(ct.grad(fun))(X).eqns) <= 6 * 2000
+    assert len(jax.make_jaxpr(ct.grad(fun))(X).eqns) < 7 * 2000
 
 
 def shifted(x):
