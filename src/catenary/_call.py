@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
@@ -21,6 +22,9 @@ from catenary._plan.plan import Plan
 
 Order = str | Plan
 Argnums = int | Sequence[int]
+
+#: A function that gives a gradient → the function whose gradient it is, and by which arguments.
+GRADIENTS: WeakKeyDictionary[Callable[..., Any], tuple[Callable[..., Any], Argnums]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)

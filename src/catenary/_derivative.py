@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from types import FunctionType
 from typing import Any
 
 import jax
@@ -13,11 +14,12 @@ import numpy as np
 from jax.tree_util import tree_flatten, tree_structure, tree_unflatten
 
 from catenary import _jax
-from catenary._call import Argnums, Call, check_differentiable, check_transform, traced_call
+from catenary._call import GRADIENTS, Argnums, Call, check_differentiable, check_transform, traced_call
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.product import fixed, joined, matrix, reversible
 from catenary._emit.program import Point, local_of, run
+from catenary._emit.second import second
 from catenary._emit.sparse import bcoo, entries
 from catenary._local import Local
 from catenary._maps.describe import instead, nonzeros, summary
@@ -399,6 +401,8 @@ def derivative(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., L
     check_transform("derivative", fun, argnums, "auto")
 
     def at(*args: Any, **kwargs: Any) -> LinearMap:
+        if (hessian := _hessian(fun, argnums, args, kwargs)) is not None:
+            return hessian
         call = traced_call("derivative", fun, argnums, args, kwargs, False)
         for leaf, path in zip(call.leaves, call.paths, strict=True):
             check_differentiable("derivative", fun, leaf, path)
@@ -407,9 +411,30 @@ def derivative(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., L
     return at
 
 
+def _hessian(fun: Any, argnums: Argnums, args: Any, kwargs: Any) -> LinearMap | None:
+    """The derivative of a gradient from the function's own graph; None for any other function, or where it hides."""
+    of, by = GRADIENTS.get(fun, (None, None)) if isinstance(fun, FunctionType) else (None, None)
+    if of is None or by != argnums:
+        return None
+    call = traced_call("derivative", of, argnums, args, kwargs, False)
+    local = local_of(call.graph, call.graph.inputs, call.results)
+    real = all(jnp.issubdtype(_jax.dtype_of(x), jnp.floating) for x in call.leaves) and directed(local) is None
+    if not real or [local.shape(v) for v in local.outputs] != [()]:
+        return None
+    point = second(run(local, call.leaves, lambda _: False))
+    space = _domain(call, argnums)
+    return None if point is None else LinearMap((_Factor(point, space, space),))
+
+
+def _domain(call: Call, argnums: Argnums) -> Space:
+    dynamic = call.dynamic[0] if isinstance(argnums, int) else call.dynamic
+    return Space(tree_structure(dynamic), tuple(_jax.aval_of(x) for x in call.leaves))
+
+
 def _factor(call: Call, argnums: Argnums) -> _Factor:
     local = local_of(call.graph, call.graph.inputs, call.results)
     _, pushed = pick(local, "auto", kind=_jax.device_kind())
+from catenary._emit.second import second
     chosen = frozenset(local.nodes[k].implicit for k in pushed)
     dynamic = call.dynamic[0] if isinstance(argnums, int) else call.dynamic
     domain = Space(tree_structure(dynamic), tuple(_jax.aval_of(x) for x in call.leaves))

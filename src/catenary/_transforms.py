@@ -14,6 +14,7 @@ from jax.tree_util import Partial, tree_leaves, tree_structure, tree_unflatten
 
 from catenary import _jax, _signature, errors
 from catenary._call import (
+    GRADIENTS,
     Argnums,
     Call,
     Order,
@@ -111,6 +112,8 @@ def grad(
         value, g = both(*args, **kwargs)
         return (g, value[1]) if has_aux else g
 
+    if not (has_aux or holomorphic or allow_int) and order in ("auto", "reverse"):
+        GRADIENTS[gradient] = fun, argnums
     return gradient
 
 

@@ -223,7 +223,7 @@ class _Builder:
                 if node is not None and node.implicit is not None:
                     live.update(node.implicit.slots)
         nodes = [_alive(node, live) for node in self.nodes if not live.isdisjoint(node.vertices)]
-        return Local(self.graph, self.inputs, tuple(sinks), nodes, edges[::-1])
+        return Local(self.graph, self.inputs, tuple(sinks), nodes, edges[::-1], vertices=self.active)
 
 
 def _alive(node: Node, live: set[int]) -> Node:

@@ -82,6 +82,7 @@ class Local:
     edges     all of them, tails before heads
     part      what of the maps is wanted: ``whole``, its ``entries``, or of a square map ``diagonal`` or ``trace``
     mirror    node → its transpose, by number, in a product that is its own transpose but for its middle
+    vertices  value of the forward pass → the vertex that stands for it
     """
 
     graph: Graph
@@ -91,6 +92,7 @@ class Local:
     edges: list[Edge] = field(default_factory=list)
     part: str = "whole"
     mirror: dict[int, int] = field(default_factory=dict)
+    vertices: dict[int, int] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """A digest of all that a plan is made from: the same in every process."""

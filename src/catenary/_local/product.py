@@ -50,11 +50,11 @@ def product(factors: Sequence[Factor]) -> Joint:
         else:
             names.update(zip(sources, local.outputs, strict=True))
             local.nodes.extend(Node((v,)) for v in local.outputs)
-        move = _Move(names, at, shifts[k], k, joint.origins)
+        move = Move(names, at, shifts[k], k, joint.origins)
         firsts.append(len(local.nodes))
         nodes, edges = move.part(part)
         if transposed:
-            nodes, edges = [_turned(n) for n in reversed(nodes)], [turned(e) for e in reversed(edges)]
+            nodes, edges = [turned_node(n) for n in reversed(nodes)], [turned(e) for e in reversed(edges)]
         local.nodes.extend(nodes)
         local.edges.extend(edges)
         local.outputs = tuple(v + at for v in sinks)
@@ -64,7 +64,7 @@ def product(factors: Sequence[Factor]) -> Joint:
 
 
 @dataclass(slots=True)
-class _Move:
+class Move:
     """New numbers for a factor: of vertices by ``at``, but for those in ``names``; of forward values by ``shift``."""
 
     names: dict[int, int]
@@ -107,7 +107,7 @@ def turned(edge: Edge) -> Edge:
     return Edge(edge.head, edge.tail, Piece(edge.piece.term.T, edge.piece.row), edge.reads)
 
 
-def _turned(node: Node) -> Node:
+def turned_node(node: Node) -> Node:
     """The node of the transposed graph: what was handed over comes back."""
     one = node.implicit
     if one is None:
