@@ -422,8 +422,10 @@ def _hessian(fun: Any, argnums: Argnums, args: Any, kwargs: Any) -> LinearMap | 
     if not real or [local.shape(v) for v in local.outputs] != [()]:
         return None
     point = second(run(local, call.leaves, lambda _: False))
+    if point is None:
+        return None
     space = _domain(call, argnums)
-    return None if point is None else LinearMap((_Factor(point, space, space),))
+    return LinearMap((_Factor(_At(point.local, None, frozenset(), point), space, space),))
 
 
 def _domain(call: Call, argnums: Argnums) -> Space:
@@ -434,9 +436,6 @@ def _domain(call: Call, argnums: Argnums) -> Space:
 def _factor(call: Call, argnums: Argnums) -> _Factor:
     local = local_of(call.graph, call.graph.inputs, call.results)
     _, pushed = pick(local, "auto", kind=_jax.device_kind())
-from catenary._emit.second import second
     chosen = frozenset(local.nodes[k].implicit for k in pushed)
-    dynamic = call.dynamic[0] if isinstance(argnums, int) else call.dynamic
-    domain = Space(tree_structure(dynamic), tuple(_jax.aval_of(x) for x in call.leaves))
     codomain = Space(call.traced.out_tree, tuple(call.graph.aval(a) for a in call.results))
-    return _Factor(_At(local, call.leaves, chosen), domain, codomain)
+    return _Factor(_At(local, call.leaves, chosen), _domain(call, argnums), codomain)

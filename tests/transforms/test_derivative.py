@@ -108,7 +108,7 @@ def test_it_prints_its_structure():
     assert "(4, 2) ← (4, 3)" in text
     assert "24 of 96" in text
     assert "3 of 9" in str(ct.derivative(jnp.sin)(X))
-    assert "product" in str(ct.derivative(square)(X).T @ ct.derivative(square)(X))
+    assert "Dᵀ @ D" in str(ct.derivative(square)(X).T @ ct.derivative(square)(X))
 
 
 def test_what_does_not_fit_is_an_error():
