@@ -25,8 +25,8 @@ from catenary._maps.term import Axis, Term, shared
 from catenary._plan.cost import Price, Work, written
 from catenary._plan.flops import passed
 
-#: Maps of a program for which a bound is sought, and compositions to find the structure of its result.
-MOST_EDGES, MOST_COMPOSITIONS = 2_000, 2_000
+#: Compositions to find the structure of the result; where it would take more, writing it counts as bytes alone.
+MOST_COMPOSITIONS = 20_000
 
 
 class Side(NamedTuple):
@@ -92,10 +92,8 @@ def _apart(axis: Axis, sizes: Sequence[int]) -> bool:
 def lower_bound(local: Local, model: str, kind: str = "cpu") -> Any:
     """What every elimination order costs at least, in a model; sizes with names stand at typical values.
 
-    0, which says nothing, for a program of more than ``MOST_EDGES`` maps: planning must not be felt.
+    Cost: linear in the program.
     """
-    if len(local.edges) > MOST_EDGES:
-        return 0
     price = Price(model, (a.shape for a in local.graph.avals), kind)
     paths = _Paths(_at(local, price.typical) if price.typical else local, model == "multiplications")
     works = [*paths.written(), *(passed(local.graph, node, 1, "out") for node in paths.passed())]

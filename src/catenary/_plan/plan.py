@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from math import prod
 from os import PathLike
 from pathlib import Path
@@ -45,9 +46,7 @@ class Plan:
         device: the kind of device that the model ``time`` is about.
         flops: of the order, whatever the model; a polynomial where dimensions are symbolic.
         alternatives: name → cost of every order considered.
-        lower_bound: what no elimination order can cost less than, at typical sizes where dimensions are symbolic; 0
-            where nothing is known.
-        gap: how far the cost can be from the least, 0.04 for 4 % and 0 for optimal; None where nothing is known.
+        rank: the cost as a number, at typical sizes where dimensions are symbolic: what orders are compared by.
         remembered: (what, shape, bytes) of each forward value that the derivative reads.
         inputs: (shape, dtype) of each array that is differentiated.
         links: the maps between the vertices, as they are before anything is eliminated.
@@ -74,8 +73,7 @@ class Plan:
     device: str
     flops: Any
     alternatives: dict[str, Any]
-    lower_bound: float
-    gap: float | None
+    rank: float
     remembered: tuple[tuple[str, tuple[Any, ...], Any], ...]
     steps: tuple[Step, ...]
     inputs: tuple[tuple[tuple[Any, ...], str], ...]
@@ -83,6 +81,7 @@ class Plan:
     program: str
     function: str = "function"
     measured: float | None = None
+    least: float | Callable[[], float] = field(default=0, compare=False, repr=False)
     stopwatch: Callable[[Plan], float] | None = field(default=None, compare=False, repr=False, metadata=UNSAVED)
 
     @property
@@ -110,6 +109,28 @@ class Plan:
         20
         """
         return sum(n for _, _, n in self.remembered)
+
+    @property
+    def lower_bound(self) -> float:
+        """What no elimination order costs less than, as ``rank``; 0 where nothing is known. Found when first asked for.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> ct.plan(lambda x: jnp.sum(jnp.ones((4, 5)) @ x) ** 2, jnp.ones(5), cost="multiplications").lower_bound
+        24
+        """
+        return self.least() if callable(self.least) else self.least
+
+    @property
+    def gap(self) -> float | None:
+        """How far the cost can be from the least: 0.04 for 4 %, 0 for optimal, None where nothing is known.
+
+        >>> import jax.numpy as jnp
+        >>> import catenary as ct
+        >>> ct.plan(lambda x: jnp.sum(jnp.ones((4, 5)) @ x) ** 2, jnp.ones(5), cost="multiplications").gap
+        0.0
+        """
+        return self.rank / self.lower_bound - 1 if self.lower_bound else None
 
     @property
     def headline(self) -> str:
@@ -191,7 +212,7 @@ class Plan:
         >>> ct.Plan.from_json(plan.to_json()) == plan
         True
         """
-        return dumps(self)
+        return dumps(replace(self, least=self.lower_bound))
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
@@ -290,7 +311,7 @@ def make_plan(
 ) -> Plan:
     """Plan a program: count every order that ``choice`` considers and take the cheapest."""
     found = candidates(local, choice, model, kind=kind, search=search, report=report)
-    best, least = found[0], lower_bound(local, model, kind)
+    best = found[0]
     return Plan(
         name=best.name,
         order=best.order,
@@ -300,14 +321,14 @@ def make_plan(
         device=kind,
         flops=best.work.flops,
         alternatives={c.name: c.cost for c in found},
-        lower_bound=least,
-        gap=best.rank / least - 1 if least else None,
+        rank=best.rank,
         remembered=tuple(_remembered(local)),
         steps=tuple(_steps(local, best.order)),
         inputs=_inputs(local),
         links=tuple(links_of(local)),
         program=local.fingerprint(),
         function=function,
+        least=cache(partial(lower_bound, local, model, kind)),
     )
 
 
