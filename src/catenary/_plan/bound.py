@@ -56,12 +56,13 @@ def sides(term: Term) -> tuple[Side, Side]:
     def side(axes: Sequence[Axis]) -> Side:
         alone = [i for axis in axes for i, _ in axis.factors if i not in ties]
         free = (k for k, axis in enumerate(axes) if axis.factors and not ties & {i for i, _ in axis.factors})
-        apart = all(_apart(axis, term.sizes) for axis in axes)
+        told = {i for axis in axes if _apart(axis, term.sizes) for i, _ in axis.factors}
+        apart = told.issuperset(i for axis in axes for i, _ in axis.factors)
         reached = all(prod(term.sizes[i] for i, _ in axis.factors) == axis.size for axis in axes)
         return Side(
             prod(term.sizes[i] for i in dict.fromkeys(alone)),
             frozenset(free),
-            apart and reached and len(alone) == len(set(alone)) and _once(axes),
+            apart and reached and _once(axes),
             apart,
             core.issuperset(alone),
             frozenset(k for k, axis in enumerate(axes) if core.issuperset(i for i, _ in axis.factors)),
@@ -97,8 +98,12 @@ def lower_bound(local: Local, model: str, kind: str = "cpu") -> Any:
     price = Price(model, (a.shape for a in local.graph.avals), kind)
     paths = _Paths(_at(local, price.typical) if price.typical else local, model == "multiplications")
     works = [*paths.written(), *(passed(local.graph, node, 1, "out") for node in paths.passed())]
-    works += [work for stage in paths.stages() for work in _stage(paths, stage, price)]
-    return sum(price(work) for work in works)
+    total, more = sum(price(work) for work in works), inf if len(paths.explicit) == len(local.nodes) else 0
+    for stage in paths.stages():
+        join = _Join(paths, stage, price)
+        total += join.cost
+        more = min(more, join.last - join.cost if not join.free else inf)
+    return total + (more if more < inf else 0)
 
 
 def _at(local: Local, sizes: dict[str, int]) -> Local:
@@ -119,46 +124,72 @@ def _at(local: Local, sizes: dict[str, int]) -> Local:
     return Local(Graph(avals), local.inputs, local.outputs, local.nodes, [edge(e) for e in local.edges])
 
 
-def _stage(paths: _Paths, stage: Sequence[int], price: Price) -> Iterator[Work]:
-    """The work of eliminating vertices that hang together entry by entry, in whatever order.
+class _Join:
+    """Eliminating vertices that hang together entry by entry, in whatever order.
 
     The last of them joins all that is above to all that is below. The others each meet a neighbour of the stage, and
     the first or the last vertex meets one outside.
+
+    cost    what that takes at least
+    last    what it takes where no other vertex is left by then: the neighbours are the inputs and outputs themselves
+    free    whether it is one vertex that only gives its value to an output
     """
-    above, below = paths.above(stage[0]), paths.below(stage[-1])
-    shape, width, inner = paths.local.shape(stage[0]), paths.local.dtype(stage[0]).itemsize, len(stage) - 1
-    size, p, q = prod(shape), above.paths, below.paths
-    left, right = (prod(shape[k] for k in cut.kept) for cut in (above, below))
-    contracted = not paths.pairs and bool(above.free & below.free)
-    if p and q:  # products of two arrays, summed along what neither side ties
+
+    __slots__ = ("cost", "free", "last")
+
+    def __init__(self, paths: _Paths, stage: Sequence[int], price: Price):
+        above, below = paths.above(stage[0]), paths.below(stage[-1])
+        shape, width, inner = paths.local.shape(stage[0]), paths.local.dtype(stage[0]).itemsize, len(stage) - 1
+        size, p, q = prod(shape), above.paths, below.paths
+        left, right = (prod(shape[k] for k in cut.kept) for cut in (above, below))
+        contracted = not paths.pairs and bool(above.free & below.free)
         met = size if inner or paths.pairs else prod(shape[k] for k in above.kept | below.kept)
-        pairs, others = met * p * q, size * (min(p, q) + inner - 1) if inner else 0
-        flops, moved = pairs * (1 + contracted), width * (left * p + right * q + p * q)
-    elif p or q:  # the other side is made of ones: sums, or copies
-        once, others = (left * p if p else right * q), size * max(0, inner - 1)
-        pairs, moved = once if inner else 0, 0
-        flops = once * (contracted + bool(inner))
-    else:
-        return
-    yield Work(others, others, others)
-    kernel = Work(flops, pairs, pairs, moved if contracted else 0, 1)
-    yield kernel if contracted else min(kernel, kernel._replace(kernels=0), key=price)
+        # products of two arrays; or of an array and ones, which are sums or copies
+        others = (size * (min(p, q) + inner - 1) if p and q else size * max(0, inner - 1)) if inner else 0
+
+        def joined(tails: int, heads: int) -> Any:
+            """The price of the last vertex where an entry has so many predecessors and successors."""
+            if p and q:
+                pairs = met * tails * heads
+                flops, moved = pairs * (1 + contracted), width * (left * tails + right * heads + tails * heads)
+            else:
+                once, last = (left * p, left * tails) if p else (right * q, right * heads)
+                pairs, moved = once if inner else 0, 0
+                flops = last + (once if inner else 0) if contracted else pairs
+            kernel = Work(flops, pairs, pairs, moved if contracted else 0, 1)
+            return price(kernel) if contracted else min(price(kernel), price(kernel._replace(kernels=0)))
+
+        rest = price(Work(others, others, others)) if others else 0
+        self.cost, self.last = (rest + joined(p, q), rest + joined(above.reach, below.reach)) if p or q else (0, 0)
+        self.free = not inner and all(e.piece.row is IDENTITY for e in paths.out.get(stage[0], ()))
 
 
 class _Cut(NamedTuple):
-    """How many disjoint paths an entry has at least; the axes that their maps do not tie, and that their cores hold."""
+    """Of one entry, how many disjoint paths and how many starts there are at least.
+
+    free, kept    axes that the maps at hand do not tie, and axes that their cores hold
+    """
 
     paths: int
+    reach: int
     free: frozenset[int]
     kept: frozenset[int]
 
 
 class _Reach(NamedTuple):
-    """The starts that lead to a vertex, as bits: those that may, those that surely do; the widest path's width."""
+    """The starts that lead to a vertex, as bits: those that may, those that surely do.
+
+    width    of the widest path; ``entries`` of the starts that lead to each entry, at least
+    """
 
     starts: int = 0
     sure: int = 0
     width: float = 0.0
+    entries: int = 0
+
+    def of(self, n: int) -> int:
+        """How many entries of the starts lead to n entries together, at least."""
+        return int(max(self.entries, min(n, self.width)))
 
 
 NOTHING = _Reach()
@@ -195,11 +226,15 @@ class _Paths:
             for v in inside.get(here, ()):  # an implicit node hides what is disjoint inside it
                 mine = mine._replace(starts=mine.starts | found.get(v, NOTHING).starts)
             found[here] = mine
-            sure, width = 0, 0.0
+            width, entries = 0.0, 0
             entry, source = sides(edge.piece.term)[::-1] if up else sides(edge.piece.term)
             if self._passable(entry, source):
-                sure, width = mine.sure, min(mine.width, inf if entry.block <= source.block else source.block)
-            found[there] = _Reach(old.starts | mine.starts, old.sure | sure, max(old.width, width))
+                width = min(mine.width, inf if entry.block <= source.block else source.block)
+                entries = mine.of(source.block)
+            sure = mine.sure if entry.covers else 0
+            found[there] = _Reach(
+                old.starts | mine.starts, old.sure | sure, max(old.width, width), max(old.entries, entries)
+            )
         return found
 
     def _passable(self, near: Side, far: Side) -> bool:
@@ -218,16 +253,16 @@ class _Paths:
         """Paths through neighbours that have no start in common are disjoint; of those that have, the widest counts."""
         edges = [e for e in edges if e[0].piece.row is not IDENTITY and e[1].width and self._passable(*e[2:])]
         full = [e for e in edges if self.pairs or (not e[2].bare and e[2].held and e[3].held)]
-        groups: list[tuple[int, float]] = []
+        groups: list[tuple[int, int, int]] = []
         for _, reach, _, far in full:
-            bits, count = reach.starts, min(far.block, reach.width)
+            bits, count, entries = reach.starts, int(min(far.block, reach.width)), reach.of(far.block)
             for old in [g for g in groups if g[0] & bits]:
                 groups.remove(old)
-                bits, count = bits | old[0], max(count, old[1])
-            groups.append((bits, count))
+                bits, count, entries = bits | old[0], max(count, old[1]), max(entries, old[2])
+            groups.append((bits, count, entries))
         met = [near for _, _, near, _ in full or edges if full or near.bare]
         free, kept = (_common([getattr(side, name) for side in met]) for name in ("free", "kept"))
-        return _Cut(int(sum(n for _, n in groups)), free, kept)
+        return _Cut(sum(n for _, n, _ in groups), sum(n for _, _, n in groups), free, kept)
 
     def stages(self) -> Iterator[list[int]]:
         """The explicit vertices in chains along which one array multiplies entry by entry, inputs first."""
