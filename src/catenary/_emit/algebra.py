@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from catenary._emit.basis import total
+from catenary._emit.basis import summed, total
 from catenary._emit.einsum import Value, add_values, compose_values, in_dtype, positions, scaled, select, spread
 from catenary._emit.implicit import Handler
 from catenary._emit.sparse import entries
@@ -90,8 +90,7 @@ class Compute:
         return Value(lax.convert_element_type(value.core, dtype), value.mask)
 
     def dense(self, term: Term, parts: Map, dtype: Any) -> Value:
-        shape = tuple(a.size for a in (*term.out, *term.inp))
-        return Value(total([(t, force(v)) for t, v in parts], shape, dtype).reshape(term.sizes))
+        return summed([(t, force(v)) for t, v in parts], dtype)[1]
 
     def gather(self, plan: Gathered, parts: Map, dtype: Any) -> Value:
         return Value(entries([(t, force(v)) for t, v in parts], plan.pattern, dtype))

@@ -12,8 +12,9 @@ from jax import lax
 
 from catenary._emit.einsum import Value, full_core, in_dtype, positions, select, spread
 from catenary._maps.coalesce import families
+from catenary._maps.dense import blocked
 from catenary._maps.factor import nested
-from catenary._maps.restrict import tied_axes, untwinned
+from catenary._maps.restrict import tied_axes
 from catenary._maps.table import concrete, grid, places
 from catenary._maps.term import Axis, Term, labels_of, renumbered
 
@@ -149,9 +150,7 @@ def total(terms: Sequence[tuple[Term, Value]], shape: Sequence[Any], dtype: Any)
     sizes = [axis.size for axis in terms[0][0].out], [axis.size for axis in terms[0][0].inp]
     ties = tied_axes([term for term, _ in terms], *sizes)
     if ties:  # what all terms tie is written out once, around the sum of the blocks
-        blocks = [(untwinned(term, ties), value) for term, value in terms]
-        frame = _frame(*sizes, ties)
-        return dense(frame, Value(total(blocks, [frame.sizes[i] for i in frame.core or ()], dtype)), dtype)
+        return dense(*summed(terms, dtype), dtype)
     parts = [dense(term, value, dtype) for term, value in terms]
     result = parts[0]
     for part in parts[1:]:
@@ -159,15 +158,12 @@ def total(terms: Sequence[tuple[Term, Value]], shape: Sequence[Any], dtype: Any)
     return result
 
 
-def _frame(out: Sequence[Any], inp: Sequence[Any], ties: Sequence[tuple[int, int]]) -> Term:
-    """The map that is dense but for the given ties; its core has a label an axis, each tie once."""
-    left = [Axis(n, 0, ((k, 1),)) for k, n in enumerate(out)]
-    twin = {j: left[k] for k, j in ties}
-    right, sizes = [], list(out)
-    for j, n in enumerate(inp):
-        right.append(twin[j] if j in twin else Axis(n, 0, ((len(sizes), 1),)))
-        sizes += [] if j in twin else [n]
-    return Term(tuple(left), tuple(right), tuple(sizes), tuple(range(len(sizes))))
+def summed(terms: Sequence[tuple[Term, Value]], dtype: Any) -> tuple[Term, Value]:
+    """A sum of terms as one term, dense but for what all of them tie."""
+    whole, blocks = blocked([term for term, _ in terms])
+    shape = [axis.size for axis in (*blocks[0].out, *blocks[0].inp)]
+    array = total([(block, value) for block, (_, value) in zip(blocks, terms, strict=True)], shape, dtype)
+    return whole, Value(array.reshape(whole.sizes))
 
 
 def _joined(terms: Sequence[tuple[Term, Value]], dtype: Any) -> Any | None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from catenary._local import IDENTITY, Edge, Implicit, Local
 from catenary._maps.add import Sum
 from catenary._maps.compose import Recipe
+from catenary._maps.dense import blocked
 from catenary._maps.pattern import Gathered
 from catenary._maps.term import Term
 from catenary._plan.cost import SUMS, Price, Work, composed, dense, written
@@ -138,7 +139,7 @@ class Count:
         return value
 
     def dense(self, term: Term, parts: Map[int], dtype: Any) -> int:
-        self.charge(Work(flops=dense([t for t, _ in parts])))
+        self.charge(Work(flops=dense(blocked([t for t, _ in parts])[1])))
         return Array(FUSED)
 
     def gather(self, plan: Gathered, parts: Map[int], dtype: Any) -> int:

@@ -20,7 +20,7 @@ from catenary._local import Edge, Implicit, Local, Node
 from catenary._maps.add import Sum, add
 from catenary._maps.close import close
 from catenary._maps.compose import Recipe, compose
-from catenary._maps.dense import dense_term
+from catenary._maps.dense import blocked
 from catenary._maps.factor import NoCommonFactorisation
 from catenary._maps.pattern import Gathered, gathered
 from catenary._maps.restrict import diagonal, trace
@@ -150,8 +150,9 @@ class Elimination(Generic[V]):
         return above if tail == self.root else _jax.promoted(above, below)
 
     def _untie(self, head: int, tail: int) -> None:
-        term = dense_term(*self._shapes(head, tail))
-        self.into[head][tail] = ((term, self.algebra.dense(term, self.into[head][tail], self._dtype(head, tail))),)
+        maps = self.into[head][tail]
+        term, _ = blocked([term for term, _ in maps])
+        self.into[head][tail] = ((term, self.algebra.dense(term, maps, self._dtype(head, tail))),)
 
     def _reduce(self, head: int, tail: int) -> None:
         """Fewer terms, where there are too many: a dense one, or, of a sparse map, one that lists the entries."""
@@ -240,7 +241,7 @@ class Elimination(Generic[V]):
             self.insert(head, tail, *self._once("compose", recipe.term, (second, first), make))
 
     def _dense(self, part: tuple[Term, V], dtype: Any) -> tuple[Term, V]:
-        term = dense_term([a.size for a in part[0].out], [a.size for a in part[0].inp])
+        term, _ = blocked([part[0]])
         return term, self.algebra.dense(term, [part], dtype)
 
     def _through(self, node: Implicit, vertices: Sequence[int], heads: Sequence[int]) -> None:
