@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -43,11 +44,9 @@ class Through:
         return canonical(replace(term, out=rest, inp=mine))
 
 
+@lru_cache(maxsize=16384)
 def through(
-    maps: Sequence[Sequence[Term]],
-    side: str,
-    back: Sequence[Sequence[Size]],
-    ties: Sequence[Tie],
+    maps: tuple[tuple[Term, ...], ...], side: str, back: tuple[tuple[Size, ...], ...], ties: tuple[Tie, ...]
 ) -> Through:
     """Plan a push (side "out") or a pull (side "inp") of the maps standing at each port, in one pass.
 

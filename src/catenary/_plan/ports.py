@@ -59,11 +59,12 @@ def _pass(
     maps: Sequence[Any], side: str, shapes: Sequence[Any], ties: Sequence[Tie], ports: tuple[int, ...]
 ) -> list[Pass]:
     """The maps handed over together, their terms added up, or each term by itself, where that is less work."""
-    back = [shapes[k] for k in ports]
-    mine = [(a, tuple(b[k] for k in ports)) for a, b in ties if all(b[k] is not None for k in ports)]
+    back = tuple(tuple(shapes[k]) for k in ports)
+    mine = tuple((a, tuple(b[k] for k in ports)) for a, b in ties if all(b[k] is not None for k in ports))
 
     def plan(some: Sequence[Any]) -> Pass:
-        return Pass(through([[term for term, _ in m] for m in some], side, back, mine), list(some), ports)
+        terms = tuple(tuple(term for term, _ in m) for m in some)
+        return Pass(through(terms, side, back, mine), list(some), ports)
 
     together = plan(maps)
     if together.plan.arrangement is not None or not together.plan.batch:
