@@ -32,7 +32,7 @@ class Bare:
         the literature's convention. By ``products`` ±1 is free and numbers meet at no cost; by any other model
         additions count too, and a sign.
         """
-        if any(node.implicit is not None for node in local.nodes) or not _uniform(local):
+        if not cls.fits(local):
             return None
         vertices = [node.vertices[0] for node in local.nodes]
         place = {v: k for k, v in enumerate([*vertices, *local.inputs, *local.outputs])}
@@ -52,6 +52,14 @@ class Bare:
                 if above[0][k].bit_count() == 1 and above[0][k] & sinks:
                     bare.eliminate(k)
         return bare
+
+    @staticmethod
+    def fits(local: Local) -> bool:
+        """Whether every edge is a number or a diagonal of one and the same size."""
+        if local.part != "whole" or any(node.implicit is not None for node in local.nodes):
+            return False
+        first = local.edges[0].piece.term.sizes if local.edges else ()
+        return all(e.piece.term.sizes == first and _diagonal(e.piece.term) for e in local.edges)
 
     def copy(self) -> Bare:
         """The same graph, to be taken apart in another order."""
@@ -133,12 +141,6 @@ def _kind(term: Term, model: str) -> tuple[bool, bool]:
         return False, False
     free = (1, -1) if model == "products" else (1,)
     return True, isinstance(term.scale, int | float) and term.scale in free
-
-
-def _uniform(local: Local) -> bool:
-    """Whether every edge is a number or a diagonal of one and the same size."""
-    sizes = {edge.piece.term.sizes for edge in local.edges}
-    return len(sizes) <= 1 and all(_diagonal(edge.piece.term) for edge in local.edges)
 
 
 def _diagonal(term: Term) -> bool:

@@ -8,18 +8,19 @@ from typing import Any
 from catenary._local import Local
 from catenary._plan.cache import kept
 from catenary._plan.candidate import Candidate
+from catenary._plan.chain import cuts_of
 from catenary._plan.count import Count, Limit, Mode, TooDear
 from catenary._plan.mirror import MIRRORED
 from catenary._plan.orders import ORDERS, Order, forward, reverse
-from catenary._plan.search import searched
+from catenary._plan.search import SEARCHES, Problem
 from catenary._plan.tally import Table, counted
 
 #: What ``order=`` may say, and which orders of the registry it considers.
 CHOICES: dict[str, tuple[str, ...]] = {
-    "auto": ("reverse", "forward", "chain", *MIRRORED, "widest first", "markowitz", "minimal fill"),
+    "auto": ("reverse", "forward", *MIRRORED, "widest first", "markowitz", "minimal fill"),
     "reverse": ("reverse",),
     "forward": ("forward",),
-    "cross-country": ("chain", "markowitz", "minimal fill", "widest first"),
+    "cross-country": ("markowitz", "minimal fill", "widest first"),
 }
 
 #: Above this many nodes ``auto`` leaves an order out: planning must not be felt, and the greedy ones fill graphs up.
@@ -100,7 +101,9 @@ def candidates(
     if choice == "auto" and is_row(local):
         names = ("reverse", "forward")
     elif choice == "auto":
-        names = tuple(n for n in names if len(local.nodes) <= MOST_NODES.get(n, len(local.nodes)))
+        # where every vertex is a cut the bracketing leaves nothing to the greedy orders
+        most = 0 if len(cuts_of(local)) == len(local.nodes) else len(local.nodes)
+        names = tuple(n for n in names if n in MODES or (most and most <= MOST_NODES.get(n, most)))
     admitted = directed(local, holomorphic)
     if admitted is not None:
         names = tuple(n for n in names if n in admitted) or admitted
@@ -117,9 +120,13 @@ def candidates(
             limit.price = min(limit.price, candidate.rank)
     found.sort(key=lambda c: c.rank)
     if choice in SEARCHED and admitted is None and not is_row(local):
-        for name, order in searched(local, model, kind, found[0].order, search, report):
-            candidate = count(local, name, order, model, Limit(found[0].rank), kind, table)
+        problem = Problem(local, model, kind, found[0].order, search, report)
+        for name, run in SEARCHES.items():
+            order = run(problem)
+            best = Limit(found[0].rank)
+            candidate = None if order is None else count(local, name, order, model, best, kind, table)
             found = sorted([*found, candidate] if candidate else found, key=lambda c: c.rank)
+            problem.best = found[0].order
     return found
 
 

@@ -137,6 +137,12 @@ def composed(recipe: Recipe, width: int, second: int = 1, first: int = 1) -> Wor
     return Work(recipe.flops, recipe.multiplications, recipe.products, width * moved, second + first - 1)
 
 
+def multiplied(m: int, k: int, n: int, width: int, second: int = 1, first: int = 1) -> Work:
+    """The work of a dense m × k matrix by a dense k × n one: what ``composed`` says of their recipe, without one."""
+    moved = m * n + second * m * k + first * k * n
+    return Work(2 * m * k * n, m * k * n, m * k * n, width * moved, second + first - 1)
+
+
 def dense(terms: Sequence[Term]) -> Any:
     """Flops of writing terms out as one array: a selection for each tie, an addition for each further term."""
     flops: Any = 0

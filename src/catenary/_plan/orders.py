@@ -7,7 +7,7 @@ from heapq import heapify, heappop, heappush
 from math import prod
 
 from catenary._local import Local
-from catenary._plan.chain import chain
+from catenary._plan.chain import SYMBOLIC
 from catenary._plan.mirror import MIRRORED
 
 Order = tuple[int, ...]
@@ -45,10 +45,6 @@ def widest(local: Local) -> Order:
         return -max(size(v) for v in vertices), below * above, -k
 
     return tuple(sorted(range(len(local.nodes)), key=key))
-
-
-#: What a symbolic dimension counts for where sizes must be ranked.
-SYMBOLIC = 64
 
 
 def _greedy(measure: Callable[[set[int], set[int], dict[int, set[int]]], int]) -> Callable[[Local], Order]:
@@ -109,6 +105,5 @@ ORDERS: dict[str, Callable[[Local], Order | None]] = {
     "markowitz": _greedy(_markowitz),
     "minimal fill": _greedy(_fill),
     "widest first": widest,
-    "chain": chain,
     **MIRRORED,
 }

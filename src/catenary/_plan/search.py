@@ -5,13 +5,15 @@ Steps, not seconds, so that a plan is the same wherever it is made; seconds only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass
+from functools import cached_property
 from time import monotonic
 from typing import Any, NamedTuple
 
 from catenary._local import Local
 from catenary._plan.bare import Bare, markowitz
+from catenary._plan.chain import chain, cuts_of, waists
 from catenary._plan.count import Count
 from catenary._plan.exact import exact
 from catenary._plan.local_search import State, improve, total
@@ -27,6 +29,7 @@ class Effort(NamedTuple):
     most            moves in all
     rounds          how many times it starts again, twice as long each time
     small           up to how many vertices the exact search is made
+    cuts, sweeps    up to how many cuts, and pushes and pulls of a vertex, a chain is bracketed exactly
     """
 
     bare: int
@@ -34,12 +37,17 @@ class Effort(NamedTuple):
     most: int
     rounds: int
     small: int
+    cuts: int
+    sweeps: int
 
 
-EFFORTS = {"fast": Effort(1, 0, 300, 1, 5), "thorough": Effort(300, 30, 100_000, 4, 12)}
+EFFORTS = {
+    "fast": Effort(bare=0, counted=0, most=0, rounds=1, small=5, cuts=48, sweeps=2_000),
+    "thorough": Effort(bare=300, counted=30, most=100_000, rounds=4, small=12, cuts=100, sweeps=100_000),
+}
 
 
-@dataclass(slots=True)
+@dataclass
 class Problem:
     """What is searched: the program, the cost model, the best order known, and how far to go.
 
@@ -50,20 +58,19 @@ class Problem:
     model: str
     kind: str
     best: Order
-    effort: Effort
-    report: Callable[[Any, int], Any] = lambda best, moves: None
-    until: float | None = None
+    search: InitVar[str | float]
+    report: Callable[[Any, int], Any] | None = None
     moves: int = 0
-    state: State = field(init=False)
     stopped: bool = False
 
-    def __post_init__(self) -> None:
-        bare = Bare.of(self.local, self.model)
-        self.state = Counted(self.local, self.model, self.kind) if bare is None else bare
-        if bare is not None:
-            n = len(self.local.nodes)
-            starts = [self.best, markowitz(bare, n), markowitz(bare, n, last=False)]
-            self.best = min(starts, key=lambda order: total(bare, order))
+    def __post_init__(self, search: str | float) -> None:
+        self.effort = EFFORTS[search if isinstance(search, str) else "thorough"]
+        self.until = None if isinstance(search, str) else monotonic() + search
+
+    @cached_property
+    def state(self) -> State:
+        """The whole graph, to be taken apart."""
+        return Bare.of(self.local, self.model) or Counted(self.local, self.model, self.kind)
 
     @property
     def each(self) -> int:
@@ -73,7 +80,8 @@ class Problem:
     def progress(self, best: Any) -> bool:
         """Whether to stop: out of time, or told to."""
         self.moves += 100
-        self.stopped = bool(self.report(best, self.moves)) or (self.until is not None and monotonic() > self.until)
+        told = self.report is not None and bool(self.report(best, self.moves))
+        self.stopped = told or (self.until is not None and monotonic() > self.until)
         return self.stopped
 
 
@@ -99,19 +107,35 @@ class Counted:
         return self.count.total - before
 
 
+def _chain(problem: Problem) -> Order | None:
+    """The bracketing of a chain of blocks, or where it is too long the cuts that are wide among narrow ones first."""
+    local, effort, cuts = problem.local, problem.effort, cuts_of(problem.local)
+    if not cuts:
+        return None
+    sweeps = len(cuts) * (len(local.nodes) - len(cuts)) * max(len(local.inputs), len(local.outputs))
+    if len(cuts) <= effort.cuts and sweeps <= effort.sweeps:
+        return chain(local, cuts, problem.model, problem.kind)
+    return waists(local, cuts)
+
+
 def _smallest(problem: Problem) -> Order | None:
     """All orders, where there are few vertices."""
-    return exact(problem.state, problem.best) if len(problem.best) <= problem.effort.small else None
+    if problem.local.mirror or len(problem.best) > problem.effort.small:
+        return None
+    return exact(problem.state, problem.best)
 
 
 def _local(problem: Problem) -> Order | None:
     """Simulated annealing from the best order known, and again from what it found."""
-    n, rounds = len(problem.best), problem.effort.rounds
-    steps = min(problem.each * n, problem.effort.most) // (2**rounds - 1)
-    if n <= problem.effort.small or steps * FEWEST_MOVES < n or not steps:
+    n, effort = len(problem.best), problem.effort
+    steps = min(problem.each * n, effort.most) // (2**effort.rounds - 1) if effort.most else 0
+    if problem.local.mirror or n <= effort.small or steps * FEWEST_MOVES < n or not steps:
         return None
     best, round_ = problem.best, 0
-    while not problem.stopped and (round_ < rounds or problem.until is not None):
+    if isinstance(problem.state, Bare):
+        starts = [best, markowitz(problem.state, n), markowitz(problem.state, n, last=False)]
+        best = min(starts, key=lambda order: total(problem.state, order))
+    while not problem.stopped and (round_ < effort.rounds or problem.until is not None):
         best = improve(problem.state, best, steps << round_, round_, problem.progress)
         round_ += 1
     return best
@@ -122,32 +146,4 @@ FEWEST_MOVES = 3
 
 
 #: name → (problem) → an order, or None where it does not apply
-SEARCHES: dict[str, Callable[[Problem], Order | None]] = {"exact": _smallest, "local search": _local}
-
-
-def searched(
-    local: Local,
-    model: str,
-    kind: str,
-    best: Order,
-    search: str | float,
-    report: Callable[[Any, int], Any] | None = None,
-) -> Iterator[tuple[str, Order]]:
-    """The orders that the searches find from the best one known, by name.
-
-    search   "fast", "thorough", or seconds
-    """
-    if local.mirror:
-        return  # its vertices go in pairs
-    seconds = None if isinstance(search, str) else search
-    effort = EFFORTS["thorough" if not isinstance(search, str) else search]
-    problem = Problem(local, model, kind, best, effort)
-    if report is not None:
-        problem.report = report
-    if seconds is not None:
-        problem.until = monotonic() + seconds
-    for name, run in SEARCHES.items():
-        order = run(problem)
-        if order is not None and order != best:
-            problem.best = order
-            yield name, order
+SEARCHES: dict[str, Callable[[Problem], Order | None]] = {"chain": _chain, "exact": _smallest, "local search": _local}
