@@ -32,6 +32,7 @@ from catenary._plan.eliminate import eliminate
 from catenary._plan.sweep import sweep_flops
 
 Terms = list[tuple[Any, Any]]
+Run = Callable[[Sequence[Any]], Point]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,19 @@ class _At:
     """Where a derivative is taken: the program is run when its values are first asked for.
 
     leaves    what it is run on; None where the point is given
+    run       what runs it
     """
 
-    __slots__ = ("_point", "leaves", "local", "pushed")
+    __slots__ = ("_point", "leaves", "local", "run")
 
-    def __init__(self, local: Local, leaves: Sequence[Any] | None, pushed: frozenset[Any], point: Point | None = None):
-        self.local, self.leaves, self.pushed, self._point = local, leaves, pushed, point
+    def __init__(self, local: Local, leaves: Sequence[Any] | None, run: Run | None, point: Point | None = None):
+        self.local, self.leaves, self.run, self._point = local, leaves, run, point
 
     @property
     def point(self) -> Point:
         if self._point is None:
-            assert self.leaves is not None
-            self._point = reversible(run(self.local, self.leaves, self.pushed.__contains__), self.pushed)
+            assert self.leaves is not None and self.run is not None
+            self._point = self.run(self.leaves)
         return self._point
 
 
@@ -269,7 +271,7 @@ class LinearMap:
         ats: dict[int, _At] = {}
         factors = []
         for f, new in zip(self.factors, leaves, strict=True):
-            at = f.at if new is None else ats.setdefault(id(f.at), _At(f.at.local, new, f.at.pushed))
+            at = f.at if new is None else ats.setdefault(id(f.at), _At(f.at.local, new, f.at.run))
             factors.append(replace(f, at=at))
         return LinearMap(factors)
 
@@ -371,7 +373,7 @@ def _matrix(array: Any, space: Space) -> LinearMap | None:
     if isinstance(array, LinearMap) or more or not aval.shape or np.shape(array) != (*aval.shape, *aval.shape):
         return None
     point = matrix(jnp.asarray(array), aval, aval)
-    return LinearMap((_Factor(_At(point.local, None, frozenset(), point), space, space),))
+    return LinearMap((_Factor(_At(point.local, None, None, point), space, space),))
 
 
 def derivative(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., LinearMap]:
@@ -421,11 +423,10 @@ def _hessian(fun: Any, argnums: Argnums, args: Any, kwargs: Any) -> LinearMap | 
     real = all(jnp.issubdtype(_jax.dtype_of(x), jnp.floating) for x in call.leaves) and directed(local) is None
     if not real or [local.shape(v) for v in local.outputs] != [()]:
         return None
-    point = second(run(local, call.leaves, lambda _: False))
-    if point is None:
+    if (hessian := second(local)) is None:
         return None
     space = _domain(call, argnums)
-    return LinearMap((_Factor(_At(point.local, None, frozenset(), point), space, space),))
+    return LinearMap((_Factor(_At(hessian.local, call.leaves, hessian.at), space, space),))
 
 
 def _domain(call: Call, argnums: Argnums) -> Space:
@@ -437,5 +438,9 @@ def _factor(call: Call, argnums: Argnums) -> _Factor:
     local = local_of(call.graph, call.graph.inputs, call.results)
     _, pushed = pick(local, "auto", kind=_jax.device_kind())
     chosen = frozenset(local.nodes[k].implicit for k in pushed)
+
+    def at(leaves: Sequence[Any]) -> Point:
+        return reversible(run(local, leaves, chosen.__contains__), chosen)
+
     codomain = Space(call.traced.out_tree, tuple(call.graph.aval(a) for a in call.results))
-    return _Factor(_At(local, call.leaves, chosen), _domain(call, argnums), codomain)
+    return _Factor(_At(local, call.leaves, at), _domain(call, argnums), codomain)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import jax
+
 from catenary._emit.algebra import Compute, fitted, force
 from catenary._emit.basis import total
 from catenary._emit.einsum import select, spread
@@ -27,16 +29,44 @@ from catenary._plan.eliminate import Elimination
 from catenary._rules import Piece, Row
 
 
-def second(point: Point) -> Point | None:
-    """The derivative of the gradient of a scalar function, given at a point of the function.
+@dataclass(slots=True)
+class Second:
+    """The derivative of the gradient of the function that ``base`` is the graph of.
+
+    local      the graph of H
+    cores      programs that the cores of edges are made by: (graph, the values that it reads, by how much its values'
+               numbers have moved)
+    adjoints   vertex of ``base`` → the number of its adjoint among the forward values
+    origins    implicit node → the graph that it stems from, by place (``base`` first), and the node there
+    """
+
+    base: Local
+    local: Local
+    cores: list[tuple[Local, list[int], int]]
+    adjoints: dict[int, int]
+    origins: dict[Implicit, tuple[int, Implicit]]
+
+    def at(self, leaves: Sequence[Any]) -> Point:
+        """The derivative at a point: one forward and one reverse pass of the function."""
+        points = [run(self.base, leaves, lambda _: False)]
+        env = dict(points[0].env)
+        env.update((self.adjoints[v], x) for v, x in _adjoints(points[0], self.adjoints).items())
+        for core, reads, shift in self.cores:
+            points.append(run(core, [env[a] for a in reads], lambda _: False))
+            env.update((v + shift, x) for v, x in points[-1].env.items())
+        return Point(self.local, env, {new: points[k].handlers[old] for new, (k, old) in self.origins.items()})
+
+
+def second(local: Local) -> Second | None:
+    """The derivative of the gradient of a scalar function with the graph ``local``.
 
     None where a local derivative is hidden in an implicit node that is not linear: then the gradient's own program is
     differentiated.
     """
-    if not _visible(point.local):
+    if not _visible(local):
         return None
-    joint = _Joint(point)
-    for edge in point.local.edges:
+    joint = _Joint(local)
+    for edge in local.edges:
         if edge.piece.row.core is not None and not joint.curvature(edge):
             return None
     return joint.finish()
@@ -55,22 +85,21 @@ def _visible(local: Local) -> bool:
 
 @dataclass
 class _Joint:
-    """The graph of H while it is made: lower half, middle, upper half, and the forward values of all."""
+    """The graph of H while it is made: lower half, middle, upper half."""
 
-    point: Point
+    base: Local
     edges: list[Edge] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        local = self.point.local
+        local = self.base
         self.values = reached(local.graph, local.inputs)
         self.makers = {v: e for e in local.graph.equations for v in e.outputs}
-        self.graph = Graph(list(local.graph.avals))
-        self.env, self.handlers = dict(self.point.env), dict(self.point.handlers)
-        self.at = len(self.graph.avals)
-        self.graph.avals.extend(local.graph.avals)
-        self.adjoints = _adjoints(self.point, [e.head for e in local.edges if e.piece.row.core is not None])
-        self.numbers: dict[int, int] = {}
+        self.graph = Graph([*local.graph.avals, *local.graph.avals])
+        self.at = len(local.graph.avals)
+        self.cores: list[tuple[Local, list[int], int]] = []
+        self.adjoints: dict[int, int] = {}
+        self.origins = {n.implicit: (0, n.implicit) for n in local.nodes if n.implicit is not None}
 
     def curvature(self, edge: Edge) -> bool:
         """Add the second derivative of an edge; False where the edge has no form that this is known for."""
@@ -83,36 +112,28 @@ class _Joint:
         core = local_of(program.graph, program.active, program.graph.outputs)
         if not core.edges:
             return True
-        inner = run(core, [self.env[a] for a in program.leaves], lambda _: False)
         shift = len(self.graph.avals)
         self.graph.avals.extend(core.graph.avals)
-        vertices = self.point.local.vertices
+        self.cores.append((core, program.leaves, shift))
+        vertices = self.base.vertices
         names = {v: vertices[a] for v, a in zip(program.graph.inputs, program.leaves, strict=True) if a in vertices}
-        self._place(Move(names, shift, shift, 0, {}), core, inner)
+        nodes, edges = Move(names, shift, shift, len(self.cores), self.origins).part(core)
         mask = edge.reads if term.mask is not None else ()
         piece = Piece(_weighted(term), Row("y", _weights(edge.piece)))
-        self.edges.append(Edge(core.outputs[0] + shift, edge.tail + self.at, piece, (self._adjoint(edge.head), *mask)))
-        self.nodes.append(Node((core.outputs[0] + shift,)))
+        made = core.outputs[0] + shift
+        self.edges += [*edges, Edge(made, edge.tail + self.at, piece, (self._adjoint(edge.head), *mask))]
+        self.nodes += [*nodes, Node((made,))]
         return True
 
-    def _place(self, move: Move, local: Local, point: Point) -> None:
-        nodes, edges = move.part(local)
-        self.nodes.extend(nodes)
-        self.edges.extend(edges)
-        self.env.update((v + move.shift, x) for v, x in point.env.items())
-        self.handlers.update((new, point.handlers[old]) for new, (_, old) in move.origins.items())
-
     def _adjoint(self, vertex: int) -> int:
-        if vertex not in self.numbers:
-            self.numbers[vertex] = self.graph.new(self.graph.avals[vertex])
-            self.env[self.numbers[vertex]] = self.adjoints[vertex]
-        return self.numbers[vertex]
+        if vertex not in self.adjoints:
+            self.adjoints[vertex] = self.graph.new(self.graph.avals[vertex])
+        return self.adjoints[vertex]
 
-    def finish(self) -> Point:
+    def finish(self) -> Second:
         """The whole, without what lies on no path."""
-        local, move = self.point.local, Move({}, self.at, 0, 0, {})
-        nodes, edges = move.part(local)
-        self.handlers.update((new, self.point.handlers[old]) for new, (_, old) in move.origins.items())
+        local = self.base
+        nodes, edges = Move({}, self.at, 0, 0, self.origins).part(local)
         all_nodes = [*local.nodes, *self.nodes, *(turned_node(n) for n in reversed(nodes))]
         all_edges = [*local.edges, *self.edges, *(turned(e) for e in reversed(edges))]
         outputs = tuple(v + self.at for v in local.inputs)
@@ -124,7 +145,7 @@ class _Joint:
         mirror = {a: b for pair in twins for a, b in (pair, pair[::-1])}
         edges = [e for e in all_edges if e.tail in live and e.head in live]
         joint = Local(self.graph, local.inputs, outputs, [all_nodes[k] for k in kept], edges, mirror=mirror)
-        return Point(joint, self.env, self.handlers)
+        return Second(local, joint, self.cores, self.adjoints, self.origins)
 
 
 @dataclass
@@ -138,7 +159,7 @@ class _Program:
 
 def _core(joint: _Joint, edge: Edge) -> _Program:
     """The core from values with vertices: what a rule of JAX's computed on the way is computed again."""
-    vertices, leaves, equations = joint.point.local.vertices, dict[int, None](), dict[int, Equation]()
+    vertices, leaves, equations = joint.base.vertices, dict[int, None](), dict[int, Equation]()
 
     def visit(atom: Any) -> None:
         if not isinstance(atom, int) or atom in leaves:
@@ -161,7 +182,8 @@ def _core(joint: _Joint, edge: Edge) -> _Program:
         args = [a.val if isinstance(a, Lit) else env[a] for a in edge.reads]
         return fitted(row.core(*args), term, term.core or (), args)  # type: ignore[misc]
 
-    graph = trace(core, [joint.env[a] for a in leaves]).graph
+    avals = [joint.graph.avals[a] for a in leaves]
+    graph = trace(core, [jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in avals]).graph
     active = [v for v, a in zip(graph.inputs, leaves, strict=True) if a in joint.values]
     return _Program(graph, list(leaves), active)
 
