@@ -38,25 +38,31 @@ def as_text(thing: Any) -> str:
     >>> as_text({"b": (1, None), "a": "x"})
     "a='x';b=tuple(1;None;)"
     """
+    kind = type(thing)
+    if kind in _PLAIN:
+        return f"{thing!r};"
+    if kind is tuple or kind is list:
+        return f"{kind.__name__}({''.join([as_text(part) for part in thing])})"
+    if kind is dict:
+        return "".join([f"{key}={as_text(thing[key])}" for key in sorted(thing, key=str)])
     return "".join(_text(thing))
 
 
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
 def _text(thing: Any) -> Iterator[str]:
-    if thing is None or isinstance(thing, bool | int | float | complex | str | bytes | np.dtype):
+    """The text of what is no plain number, name, list or dictionary of such."""
+    if isinstance(thing, bool | int | float | complex | str | bytes | np.dtype):
         yield f"{thing!r};"
     elif isinstance(thing, enum.Enum):
         yield f"{type(thing).__name__}.{thing.name};"
     elif isinstance(thing, tuple | list):
-        yield f"{type(thing).__name__}("
-        for part in thing:
-            yield from _text(part)
-        yield ")"
+        yield f"{type(thing).__name__}({''.join([as_text(part) for part in thing])})"
     elif isinstance(thing, dict):
-        for key in sorted(thing, key=str):
-            yield f"{key}="
-            yield from _text(thing[key])
+        yield as_text(dict(thing))
     elif isinstance(thing, set | frozenset):
-        yield from sorted("".join(_text(part)) for part in thing)
+        yield from sorted(as_text(part) for part in thing)
     elif hasattr(thing, "eqns") or hasattr(thing, "jaxpr"):
         yield from _program(thing)
     elif hasattr(thing, "shape") and hasattr(thing, "dtype"):
@@ -65,8 +71,7 @@ def _text(thing: Any) -> Iterator[str]:
         yield type(thing).__name__
         for field in dataclasses.fields(thing):
             if field.compare:
-                yield f".{field.name}="
-                yield from _text(getattr(thing, field.name))
+                yield f".{field.name}={as_text(getattr(thing, field.name))}"
     elif isinstance(thing, type) or callable(thing):
         yield f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', type(thing).__qualname__)};"
     else:
@@ -94,10 +99,10 @@ def _program(jaxpr: Any) -> Iterator[str]:
     yield "{"
     for v, const in zip(body.constvars, consts, strict=False):
         yield name(v)
-        yield from _text(const)
+        yield as_text(const)
     yield " ".join(name(v) for v in body.invars)
     for eqn in body.eqns:
         yield f"{' '.join(map(name, eqn.outvars))}={eqn.primitive.name}("
-        yield from _text(eqn.params)
+        yield as_text(eqn.params)
         yield f"{' '.join(map(name, eqn.invars))})"
     yield f"->{' '.join(map(name, body.outvars))}}}"

@@ -21,14 +21,18 @@ def describe(local: Local) -> Iterator[Any]:
     graph = local.graph
     numbers: dict[int, int] = {}
     terms: dict[int, str] = {}
+    kinds: dict[Any, str] = {}  # dtypes are slow to print
 
     def name(atom: Atom) -> Any:
         """A number; where it is new, with its dtype and shape."""
         if isinstance(atom, int) and atom in numbers:
             return numbers[atom]
         aval = graph.aval(atom)
+        kind = aval.dtype, aval.shape
+        if kind not in kinds:
+            kinds[kind] = f"{aval.dtype}{aval.shape}"
         what = numbers.setdefault(atom, len(numbers)) if isinstance(atom, int) else str(atom.val)
-        return f"{what}:{aval.dtype}{aval.shape}"
+        return f"{what}:{kinds[kind]}"
 
     def names(atoms: Iterable[Atom]) -> str:
         return " ".join(str(name(a)) for a in atoms)
