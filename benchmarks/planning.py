@@ -4,8 +4,8 @@
 
 For programs of about 100, 1,000 and 5,000 equations, none with a scalar output, so that there is a choice to plan:
 a deep perceptron (a chain of matrix products) and a random graph of elementwise operations. `ct.plan` traces the
-function too; that trace is JAX's own work, so it is measured beside it and taken off. Every repeat sees a function
-object that no cache knows; times are processor time (all of it runs on one thread), medians of interleaved repeats.
+function too; that trace is JAX's own work, so it is measured beside it and taken off. Every repeat sees a program
+that no cache knows; times are processor time (all of it runs on one thread), medians of interleaved repeats.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import catenary as ct
 from benchmarks.measure import human, interleaved
 from benchmarks.scenarios import normal
+from catenary._plan.cache import forget
 
 LIMIT = 1.0
 SIZES = (100, 1_000, 5_000)
@@ -67,6 +68,7 @@ def timed(action: Callable[[Callable[..., Any]], Any], fun: Callable[..., Any]) 
 
     def job() -> float:
         jax.clear_caches()
+        forget()
         gc.collect()
         fresh = lambda *args: fun(*args)  # a new object each time
         start = process_time()

@@ -11,6 +11,7 @@ import enum
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,14 @@ def as_text(thing: Any) -> str:
         return f"{kind.__name__}({''.join([as_text(part) for part in thing])})"
     if kind is dict:
         return "".join([f"{key}={as_text(thing[key])}" for key in sorted(thing, key=str)])
+    if isinstance(thing, np.dtype):
+        return _dtype(thing)
     return "".join(_text(thing))
+
+
+@cache
+def _dtype(dtype: Any) -> str:
+    return f"{dtype!r};"
 
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
@@ -53,7 +61,7 @@ _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 def _text(thing: Any) -> Iterator[str]:
     """The text of what is no plain number, name, list or dictionary of such."""
-    if isinstance(thing, bool | int | float | complex | str | bytes | np.dtype):
+    if isinstance(thing, bool | int | float | complex | str | bytes):
         yield f"{thing!r};"
     elif isinstance(thing, enum.Enum):
         yield f"{type(thing).__name__}.{thing.name};"

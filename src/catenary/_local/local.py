@@ -93,10 +93,13 @@ class Local:
     part: str = "whole"
     mirror: dict[int, int] = field(default_factory=dict)
     vertices: dict[int, int] = field(default_factory=dict)
+    _digest: str | None = field(default=None, init=False, repr=False, compare=False)
 
     def fingerprint(self) -> str:
-        """A digest of all that a plan is made from: the same in every process."""
-        return digest(describe(self))
+        """A digest of all that a plan is made from, when it is first asked for: the same in every process."""
+        if self._digest is None:
+            self._digest = digest(describe(self))
+        return self._digest
 
     def shape(self, vertex: int) -> tuple[Any, ...]:
         """The shape of a vertex's value."""

@@ -60,6 +60,11 @@ def kept(search: Callable[..., Found]) -> Callable[..., Found]:
     return found
 
 
+def forget() -> None:
+    """Drop what the process keeps; what is on disk stays."""
+    _kept.clear()
+
+
 def _path(key: str) -> Path | None:
     folder = os.environ.get("CATENARY_CACHE_DIR")
     return Path(folder).expanduser() / f"{key}.json" if folder else None

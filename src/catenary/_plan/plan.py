@@ -353,8 +353,10 @@ def _inputs(local: Local) -> tuple[tuple[tuple[Any, ...], str], ...]:
 
 def _steps(local: Local, order: Iterable[int]) -> Iterator[Step]:
     heads = {v: e.primitive.name for e in local.graph.equations for v in e.outputs}
+    dtypes: dict[Any, str] = {}  # slow to print
     for k in order:
         vertex = local.nodes[k].vertices[0]
         aval = local.graph.avals[vertex]
         implicit = local.nodes[k].implicit is not None
-        yield Step(k, heads.get(vertex, "derivative"), tuple(aval.shape), str(aval.dtype), implicit)
+        dtype = dtypes.get(aval.dtype) or dtypes.setdefault(aval.dtype, str(aval.dtype))
+        yield Step(k, heads.get(vertex, "derivative"), tuple(aval.shape), dtype, implicit)
