@@ -325,6 +325,7 @@ def _common(sets: Sequence[frozenset[int]]) -> frozenset[int]:
     return frozenset.intersection(*sets) if sets else frozenset()
 
 
+@lru_cache(maxsize=65536)
 def _bare(term: Term) -> Term:
     return shared(replace(term, core=None, mask=None, scale=1, precision=None))
 

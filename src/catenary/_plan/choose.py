@@ -17,7 +17,7 @@ from catenary._plan.tally import Table, counted
 
 #: What ``order=`` may say, and which orders of the registry it considers.
 CHOICES: dict[str, tuple[str, ...]] = {
-    "auto": ("reverse", "forward", *MIRRORED, "widest first", "markowitz", "minimal fill"),
+    "auto": ("reverse", "forward", *MIRRORED, "markowitz", "widest first", "minimal fill"),
     "reverse": ("reverse",),
     "forward": ("forward",),
     "cross-country": ("markowitz", "minimal fill", "widest first"),
@@ -27,7 +27,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 MOST_NODES = {"minimal fill": 1_000, "markowitz": 20_000, "widest first": 20_000}
 
 #: Steps that the orders between the two sweeps may take together: so many a node, and no fewer than so many.
-STEPS_A_NODE, FEWEST_STEPS = 4, 3_000
+STEPS_A_NODE, FEWEST_STEPS = 2, 1_500
 
 MODES: dict[str, Mode] = {"reverse": "pull", "forward": "push"}
 SWEEPS = {"reverse": reverse, "forward": forward}
