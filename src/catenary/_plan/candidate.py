@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from catenary._plan.cost import Work
 
 Order = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An order, what it costs, and which implicit nodes it pushes.
 
     cost   in the model asked for; a polynomial where dimensions are symbolic and the model is a sum

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from catenary._local import Local
 from catenary._maps.term import Term, labels_of
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One map of the program before anything is eliminated.
 
     tail, head     vertices by their number in the plan; inputs are −1, −2, …, outputs follow the last vertex

@@ -8,7 +8,7 @@ from functools import cache, partial
 from math import prod
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from catenary._local import Local
 from catenary._plan.bound import lower_bound
@@ -19,8 +19,7 @@ from catenary._plan.text import quantity, text
 from catenary.errors import PlanError
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Step:
+class Step(NamedTuple):
     """One elimination: which value goes, what made it, and its size."""
 
     number: int

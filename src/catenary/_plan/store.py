@@ -18,9 +18,9 @@ FORMAT = 1
 
 
 def dumps(plan: Any) -> str:
-    """A plan, or any flat dataclass of numbers, texts, sizes, tuples and dictionaries of them, as text."""
+    """A plan as text, a line a field: any dataclass of numbers, texts, sizes, and tuples and dictionaries of them."""
     values = {"catenary plan": FORMAT} | {f.name: _plain(getattr(plan, f.name)) for f in _saved(plan)}
-    return json.dumps(values, indent=1, ensure_ascii=False)
+    return "{\n" + ",\n".join(f'"{k}": {json.dumps(v, ensure_ascii=False)}' for k, v in values.items()) + "\n}"
 
 
 def loads(cls: Any, text: str, nested: Mapping[str, Any]) -> Any:
@@ -42,7 +42,7 @@ def loads(cls: Any, text: str, nested: Mapping[str, Any]) -> Any:
     size = _jax.sizes_of_text()
     read = {name: _sized(value, size) for name, value in values.items() if name not in nested}
     for name, kind in nested.items():
-        read[name] = tuple(kind(**{k: _sized(v, size) for k, v in entry.items()}) for entry in values[name])
+        read[name] = tuple(kind(*_sized(entry, size)) for entry in values[name])
     return cls(**read)
 
 
@@ -62,8 +62,6 @@ def _plain(value: Any) -> Any:
         return {"set": sorted(value)}
     if isinstance(value, tuple | list):
         return [_plain(v) for v in value]
-    if hasattr(value, "__dataclass_fields__"):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     return {"size": str(value)}
 
 

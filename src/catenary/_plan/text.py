@@ -39,7 +39,8 @@ def text(plan: Plan) -> str:
 def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.name in WHY:
         yield "order", WHY[plan.name]
-    roofline = f" on {plan.device}, by its roofline" if plan.model == "time" else ""
+    sizes = ", sizes with names at 64 and more" if _jax.dimension_names(plan.flops) else ""
+    roofline = f" on {plan.device}, by its roofline{sizes}" if plan.model == "time" else ""
     yield "cost", quantity(plan.cost, plan.model) + roofline
     if plan.model == "time" or _jax.dimension_names(plan.cost):
         yield ("formula" if _jax.dimension_names(plan.flops) else "flops"), quantity(plan.flops, "")

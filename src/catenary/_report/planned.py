@@ -230,8 +230,6 @@ def _lanes(along: dict[int, int], named: dict[int, str], links: Sequence[Link]) 
 
 def _grouped(plan: Plan) -> tuple[dict[int, Spot], Sequence[Link], Sequence[int], str]:
     """Vertices in groups of neighbours, for programs too large to be seen whole."""
-    from dataclasses import replace
-
     size = ceil(len(plan.order) / (MOST // 3))
     group = {v: v // size for v in plan.order}
     ends = {v: -1 if v < 0 else ceil(len(plan.order) / size) for link in plan.links for v in (link.tail, link.head)}
@@ -240,7 +238,7 @@ def _grouped(plan: Plan) -> tuple[dict[int, Spot], Sequence[Link], Sequence[int]
     for step in sorted(plan.steps, key=lambda s: s.number):
         named.setdefault(group[step.number], f"{_short(step.primitive)} …")
     pairs = {(group[link.tail], group[link.head]): link for link in plan.links if group[link.tail] != group[link.head]}
-    links = [replace(link, tail=a, head=b, shown=False) for (a, b), link in pairs.items()]
+    links = [link._replace(tail=a, head=b, shown=False) for (a, b), link in pairs.items()]
     spots = {g: Spot(g + 1, 0, named.get(g, "inputs" if g < 0 else "outputs")) for g in sorted(set(group.values()))}
     last = {group[v]: k for k, v in enumerate(plan.order)}
     return spots, links, sorted(last, key=lambda g: last[g]), f"{len(plan.order):,} vertices in groups of {size}"
