@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+import catenary as ct
 from tests.oracle import in_every_order, in_reverse, same
 
 X = jnp.array([0.3, -0.7, 1.1])
@@ -127,3 +128,19 @@ def test_linear_solve_root_and_numpy_linalg(ad):
         lambda y: y**3 + y - x, x, lambda f, y: lax.fori_loop(0, 20, lambda _, y: y - f(y) / (3 * y**2 + 1), y),
         lambda g, y: y / g(jnp.ones_like(y)))  # fmt: skip
     same(ad, lambda d: d.jacobian(root)(X), rtol=1e-8)
+
+
+def test_a_linear_solve_that_also_counts():
+    """Of a linear equation with an integer beside its result, the result alone is pulled."""
+
+    def solve(multiply, b):
+        return b / 2, jnp.int32(1)
+
+    def fun(b):
+        x, _ = lax.custom_linear_solve(
+            lambda v: 2 * v, jnp.sin(b), solve, transpose_solve=solve, symmetric=True, has_aux=True
+        )
+        return jnp.sum(x**2)
+
+    b = jnp.arange(3.0)
+    np.testing.assert_allclose(ct.grad(fun)(b), jax.grad(fun)(b), rtol=1e-12)

@@ -64,13 +64,12 @@ class Linear:
         return [out[n].reshape(self.ports[v].shape) for n, v in (self.node.outputs[k] for k in ports)]
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
-        full = [_jax.zeros(a) for a in self.out_avals]
-        for (k, _), ct in zip(self.node.outputs, cotangents, strict=True):
-            if ct is not None:
-                full[k] = ct.reshape(self.out_avals[k].shape)
+        outputs = [k for k, _ in self.node.outputs]
+        avals = [self.out_avals[k] for k in outputs]
+        full = [_jax.zeros(a) if ct is None else ct.reshape(a.shape) for ct, a in zip(cotangents, avals, strict=True)]
         args, active = self._args(), tuple(self.node.active[k] for k in ports)
         groups = [active] if self.node.kind == "linear" else [(k,) for k in active]
-        pulled = (x for group in groups for x in transposed(self.node.equation, args, group, self.avals)(full))
+        pulled = (x for g in groups for x in transposed(self.node.equation, args, g, self.avals, outputs)(full))
         return [x.reshape(self.ports[self.node.slots[k]].shape) for k, x in zip(ports, pulled, strict=True)]
 
 

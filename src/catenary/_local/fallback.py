@@ -50,12 +50,16 @@ def pushforward(equation: Equation, args: Sequence[Any], active: Sequence[int]) 
 
 
 def transposed(
-    equation: Equation, args: Sequence[Any], active: Sequence[int], avals: Sequence[Any]
+    equation: Equation, args: Sequence[Any], active: Sequence[int], avals: Sequence[Any], outputs: Sequence[int]
 ) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """The transpose of an equation that is linear in its active inputs, the others fixed."""
-    return partial(
-        _apply, jax.linear_transpose(_alone(equation, args, active), *(avals[k].strip_weak_type() for k in active))
-    )
+    """The transpose, from some of its outputs, of an equation that is linear in its active inputs, the others fixed."""
+    alone = _alone(equation, args, active)
+
+    def of_outputs(*values: Any) -> list[Any]:
+        out = alone(*values)
+        return [out[k] for k in outputs]
+
+    return partial(_apply, jax.linear_transpose(of_outputs, *(avals[k].strip_weak_type() for k in active)))
 
 
 def _apply(transpose: Callable[..., Any], cotangents: Sequence[Any]) -> Sequence[Any]:
