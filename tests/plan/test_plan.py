@@ -86,6 +86,19 @@ def test_another_program_is_refused_and_told_why(said):
         jax.eval_shape(ct.jacobian(fun, order=plan_of(net)), *shapes)
 
 
+def test_indices_may_be_known_or_traced():
+    """A plan made where indices are arrays holds for others, and inside jit."""
+
+    def picked(E, i):
+        return jnp.tanh(E[i]).sum(1)
+
+    E, i = jnp.arange(14.0).reshape(7, 2), jnp.array([1, 2, 2])
+    follow = ct.jacobian(picked, order=ct.plan(picked, E, i))
+    for k in (i, i[::-1]):
+        expected = jax.jacobian(picked)(E, k)
+        assert jnp.allclose(follow(E, k), expected) and jnp.allclose(jax.jit(follow)(E, k), expected)
+
+
 def test_what_stands_inside_counts():
     """Bodies of loops, numbers written into the program, the direction of a loop: each makes another program."""
 

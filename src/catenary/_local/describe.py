@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from catenary._local.local import Local
 
 
-def describe(local: Local) -> Iterator[Any]:
-    """The structure of a graph of local derivatives, part by part."""
+def describe(local: Local, maps: bool = True) -> Iterator[Any]:
+    """The structure of a graph of local derivatives, part by part.
+
+    Without its ``maps`` it is the program alone: the same whether indices are known, and so in the structure of a
+    gather, or traced.
+    """
     graph = local.graph
     numbers: dict[int, int] = {}
     terms: dict[int, str] = {}
@@ -43,6 +47,10 @@ def describe(local: Local) -> Iterator[Any]:
         if not vertices.isdisjoint(equation.outputs):
             yield f"{names(equation.outputs)}={equation.primitive.name}({names(equation.inputs)})"
             yield equation.params
+    if not maps:
+        sinks = {v: k for k, v in enumerate(local.outputs)}
+        yield [f"{name(e.tail)}>{sinks[e.head]}" for e in local.edges if e.head in sinks], len(local.nodes)
+        return
     for node in local.nodes:
         yield names(node.vertices)
         if (implicit := node.implicit) is not None:

@@ -101,6 +101,10 @@ class Local:
             self._digest = digest(describe(self))
         return self._digest
 
+    def program(self) -> str:
+        """A digest of the program: its equations with a derivative, their parameters and how they hang together."""
+        return digest(describe(self, maps=False))
+
     def shape(self, vertex: int) -> tuple[Any, ...]:
         """The shape of a vertex's value."""
         return self.graph.avals[vertex].shape

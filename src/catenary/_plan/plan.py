@@ -181,7 +181,7 @@ class Plan:
         Traceback (most recent call last):
         catenary.errors.PlanError: this plan was made for another program (sin): vertex 0 is a sin ...
         """
-        if local.fingerprint() != self.program:
+        if local.program() != self.program:
             raise PlanError(
                 f"this plan was made for another program ({self.function}): {self._difference(local)}. A plan holds "
                 "for one function at one set of shapes and dtypes: make one with ct.plan(fun, *args) here."
@@ -325,7 +325,7 @@ def make_plan(
         steps=tuple(_steps(local, best.order)),
         inputs=_inputs(local),
         links=tuple(links_of(local)),
-        program=local.fingerprint(),
+        program=local.program(),
         function=function,
         least=cache(partial(lower_bound, local, model, kind)),
     )
