@@ -25,10 +25,14 @@ class Task(NamedTuple):
     markowitz: int
     best: int
 
-    def point(self, dtype: Any = np.float32, seed: int = 0) -> list[Any]:
+    def point(self) -> list[Any]:
         """Arguments, drawn near each other; all positive."""
-        draw = np.random.default_rng(seed)
-        return [draw.uniform(0.2, 0.4, shape).astype(dtype) for shape in self.shapes]
+        return [x[0] for x in self.points(1)]
+
+    def points(self, n: int) -> list[Any]:
+        """Arguments at ``n`` points."""
+        draw = np.random.default_rng(0)
+        return [draw.uniform(0.2, 0.4, (n, *shape)).astype(np.float32) for shape in self.shapes]
 
 
 def _scalars(n: int) -> tuple[tuple[int, ...], ...]:
