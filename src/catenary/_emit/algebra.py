@@ -20,8 +20,9 @@ from catenary._maps.add import Sum
 from catenary._maps.arrange import Arrangement
 from catenary._maps.compose import Recipe
 from catenary._maps.pattern import Gathered
-from catenary._maps.term import Term
+from catenary._maps.term import StructureError, Term
 from catenary._maps.through import Through
+from catenary._plan.eliminate import VALIDATE
 from catenary._plan.ports import Pass, passes
 
 Map = Sequence[tuple[Term, Any]]
@@ -56,6 +57,16 @@ def fitted(x: Any, term: Term, labels: Sequence[int], args: Sequence[Any]) -> An
     return x.reshape(shape)
 
 
+def sound(term: Term, value: Value) -> Value:
+    """The arrays of a term; where elimination is validated, StructureError unless they have one axis a label."""
+    if VALIDATE:
+        for array, labels in ((value.core, term.core), (value.mask, term.mask)):
+            shape = None if labels is None else tuple(term.sizes[i] for i in labels)
+            if (None if array is None else tuple(array.shape)) != shape:
+                raise StructureError(f"{term}: an array of shape {jnp.shape(array)} for labels of sizes {shape}")
+    return value
+
+
 def force(value: Any) -> Value:
     """The arrays behind a value that may be lazy."""
     return value() if isinstance(value, Lazy) else value
@@ -77,10 +88,10 @@ class Compute:
         return Lazy(edge, self.env) if edge.piece.row.reads else Value()
 
     def compose(self, recipe: Recipe, second: Any, first: Any, dtype: Any) -> Value:
-        return compose_values(recipe, force(second), force(first), dtype)
+        return sound(recipe.term, compose_values(recipe, force(second), force(first), dtype))
 
     def add(self, recipe: Sum, parts: Sequence[tuple[Term, Any]], dtype: Any) -> Value:
-        return add_values(recipe.term, [(term, force(value)) for term, value in parts], dtype)
+        return sound(recipe.term, add_values(recipe.term, [(term, force(value)) for term, value in parts], dtype))
 
     def cast(self, term: Term, value: Any, dtype: Any) -> Any:
         if isinstance(value, Lazy) or value.core is None or value.core.dtype == dtype:
@@ -121,7 +132,7 @@ class Compute:
         for array, term, port in zip(act(handed), one.plan.terms, one.ports, strict=True):
             if array is not None:
                 array = jnp.asarray(array).reshape(tuple(term.sizes[i] for i in term.core or ()))
-                back[port].append((term, Value(array)))
+                back[port].append((term, sound(term, Value(array))))
 
     def _handed(self, plan: Through, terms: Map, aval: Any) -> Any:
         """The maps at one port as an array [batch…, port…]."""

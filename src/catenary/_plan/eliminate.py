@@ -25,7 +25,7 @@ from catenary._maps.factor import NoCommonFactorisation
 from catenary._maps.pattern import Gathered, gathered
 from catenary._maps.restrict import diagonal, trace
 from catenary._maps.table import concrete
-from catenary._maps.term import Term, validate
+from catenary._maps.term import StructureError, Term, validate
 from catenary._plan.twins import Alike, Pair, Twins, in_pairs
 
 V = TypeVar("V")
@@ -315,10 +315,17 @@ def _plain_side(axes: Sequence[Any]) -> bool:
     return not any(axis.factors for axis in axes)
 
 
+def check_order(local: Local, order: Sequence[int]) -> None:
+    """Raise StructureError unless every node stands in an order once: a forgotten one would be a path forgotten."""
+    if sorted(order) != list(range(len(local.nodes))):
+        raise StructureError(f"{tuple(order)} is no order of {len(local.nodes)} vertices")
+
+
 def eliminate(local: Local, order: Iterable[int], algebra: Algebra[V]) -> list[list[Map[V]]]:
     """∂output/∂input for every pair, by removing ``local.nodes`` in the given order."""
     state = Elimination(local, algebra)
     order = tuple(order)
+    check_order(local, order)
     if (groups := in_pairs(local, order)) is not None:
         alike = Alike(local, order)
         for group in groups:

@@ -186,6 +186,8 @@ class Plan:
                 f"this plan was made for another program ({self.function}): {self._difference(local)}. A plan holds "
                 "for one function at one set of shapes and dtypes: make one with ct.plan(fun, *args) here."
             )
+        if sorted(self.order) != list(range(len(local.nodes))):
+            raise PlanError(f"the order of this plan for {self.function} is none of its {len(local.nodes)} vertices.")
 
     def _difference(self, local: Local) -> str:
         """What is not as it was when the plan was made, in words."""

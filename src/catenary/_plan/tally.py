@@ -13,7 +13,7 @@ from catenary._local import Local
 from catenary._maps.term import Term
 from catenary._plan.cost import Work
 from catenary._plan.count import Count, Known
-from catenary._plan.eliminate import Elimination, Map, V, eliminate, thin
+from catenary._plan.eliminate import Elimination, Map, V, check_order, eliminate, thin
 
 
 class Table:
@@ -94,6 +94,8 @@ def tally(local: Local, count: Count, table: Table) -> Elimination[int]:
 
 def counted(local: Local, order: Iterable[int], count: Count, table: Table) -> list[list[Map[int]]]:
     """The maps that an order leaves, its work charged to ``count``."""
+    order = tuple(order)
+    check_order(local, order)
     if local.mirror:
         return eliminate(local, order, count)
     state = tally(local, count, table)
