@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
+from jax import lax
 from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
@@ -76,8 +77,24 @@ class Call:
         return local, sequence, chosen.__contains__
 
 
+def unknown(tree: Any) -> Any:
+    """Arguments whose whole numbers have no value, as inside jit: a plan is for shapes, whatever the indices are."""
+
+    def hidden(x: Any) -> Any:
+        whole = isinstance(x, jax.Array | np.ndarray) and x.dtype.kind in "iub"
+        return lax.optimization_barrier(x) if whole else x
+
+    return jax.tree.map(hidden, tree)
+
+
 def traced_call(
-    verb: str, fun: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool
+    verb: str,
+    fun: Callable[..., Any],
+    argnums: Argnums,
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+    has_aux: bool,
+    order: Order = "auto",
 ) -> Call:
     numbers = positions(verb, fun, argnums, len(args))
     dynamic = tuple(args[k] for k in numbers)
@@ -92,10 +109,12 @@ def traced_call(
     leaves = [_jax.as_array(leaf) for leaf in leaves]
 
     def of_dynamic(*values: Any) -> Any:
-        full = list(args)
+        full, named = list(args), kwargs
         for k, value in zip(numbers, values, strict=True):
             full[k] = value
-        return fun(*full, **kwargs)
+        if isinstance(order, Plan):
+            full, named = unknown(full), unknown(kwargs)
+        return fun(*full, **named)
 
     try:
         traced = trace(of_dynamic, dynamic, has_aux=has_aux)

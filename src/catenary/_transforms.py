@@ -30,6 +30,7 @@ from catenary._call import (
     out_tangents,
     positions,
     traced_call,
+    unknown,
 )
 from catenary._emit import loops as _loops  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.algebra import force
@@ -130,7 +131,7 @@ def _scalar_transform(
 
     @wraps(fun)
     def both(*args: Any, **kwargs: Any) -> Any:
-        call = traced_call(verb, fun, argnums, args, kwargs, has_aux)
+        call = traced_call(verb, fun, argnums, args, kwargs, has_aux, order)
         check_inputs(call, holomorphic, allow_int, "grad")
         check_scalar(call)
         check_outputs(call, holomorphic, "grad")
@@ -259,7 +260,7 @@ def _jacobian(
 
     @wraps(fun)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        call = traced_call(verb, fun, argnums, args, kwargs, has_aux)
+        call = traced_call(verb, fun, argnums, args, kwargs, has_aux, order)
         if verb == "jacfwd":
             check_jacfwd(call, holomorphic)
         else:
@@ -436,7 +437,7 @@ def _at(
             f"{errors.call(verb, fun)}: primal and tangent arguments must be tuples or lists; found "
             f"{type(primals).__name__} for primals."
         )
-    call = traced_call(verb, fun, tuple(range(len(primals))), primals, {}, has_aux)
+    call = traced_call(verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order)
     natural = "forward" if push else "reverse"
     if order in ("auto", natural):
         local = local_of(call.graph, call.graph.inputs, call.results)
@@ -528,7 +529,8 @@ def _seconds(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums, pla
 def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -> Local:
     """The local derivatives of a function by ``argnums``, at arrays or shapes.
 
-    What is not differentiated is closed over, as the transforms do, unless it is a shape without values.
+    What is not differentiated is closed over, as the transforms do, unless it is a shape without values; whole numbers
+    among it are unknown.
     """
     numbers = positions("plan", fun, argnums, len(args))
     abstract = [k for k, arg in enumerate(args) if any(isinstance(x, jax.ShapeDtypeStruct) for x in tree_leaves(arg))]
@@ -538,7 +540,7 @@ def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -
         full = list(args)
         for k, value in zip(traced_at, values, strict=True):
             full[k] = value
-        return fun(*full)
+        return fun(*unknown(full))
 
     for k in numbers:
         for leaf in tree_leaves(args[k]):

@@ -178,3 +178,16 @@ def test_a_linear_map_says_what_it_is():
     for text, part in said.items():
         assert part in text and text.count("\n") <= 1
     assert "96 FLOP instead of 5,184, in 24 reverse passes" in repr(D)
+
+
+def test_a_plan_holds_inside_jit_and_outside():
+    """Indices among the arguments have a value outside and none inside: a plan takes no notice of it."""
+    fun = lambda w, labels, rows: jnp.sin(w @ w.T)[rows, labels] * w[labels, 0]
+    args = jnp.arange(6.0).reshape(3, 2) / 5, jnp.array([0, 2]), jnp.array([1, 1])
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), args)
+    expected = jax.jacobian(fun)(*args)
+    for plan in (ct.plan(fun, *args), ct.plan(fun, *shapes)):
+        jacobian = ct.jacobian(fun, order=plan)
+        np.testing.assert_allclose(jacobian(*args), expected, atol=1e-12)
+        np.testing.assert_allclose(jax.jit(jacobian)(*args), expected, atol=1e-12)
+    assert ct.plan(fun, *args).measure().measured > 0
