@@ -11,7 +11,6 @@ from jax import lax
 
 import catenary as ct
 from catenary._emit import algebra, loops
-from catenary._maps import through
 from catenary._maps.term import StructureError, Term
 from catenary._plan import cache, choose, count, eliminate, ports, search
 from catenary._plan.cost import DEVICES, MODELS
@@ -58,8 +57,8 @@ def larger_passes(act):
     return lambda *args: replace(found := act(*args), terms=tuple(map(larger, found.terms)))
 
 
-def larger_arrangement(act):
-    return lambda *args: (found := act(*args)) and replace(found, scale=1.001 * found.scale)
+def larger_array(act):
+    return lambda *args: 1.001 * act(*args)
 
 
 def turned(act):
@@ -91,7 +90,7 @@ FAULTS = {
     "the arrays of a product": (algebra, "compose_values", turned, explicit),
     "the arrays of a sum": (algebra, "add_values", first_alone, explicit),
     "what comes back from an implicit map": (ports, "through", larger_passes, implicit),
-    "what is handed to an implicit map": (through, "arrange", larger_arrangement, implicit),
+    "what is handed to an implicit map": (algebra.Compute, "_handed", larger_array, implicit),
     "the direction of a loop": (loops.Scan, "_loop", the_other_way, looped),
     "the pull of a loop": (loops.Scan, "pull", undone, looped),
 }
