@@ -147,6 +147,17 @@ def whiten(x: jax.Array, points: jax.Array) -> jax.Array:
     return jax.lax.linalg.triangular_solve(factor, right, left_side=True, lower=True)
 
 
+def weights_of_residual_nets(weights: tuple[jax.Array, ...], x: jax.Array) -> jax.Array:
+    """The same by the kernels and the dense layer, which all examples share."""
+    return residual_net(x, *weights)
+
+
+def ideal_by_weights(weights: tuple[jax.Array, ...], x: jax.Array) -> dict[str, float]:
+    """Row b of the Jacobian is that of example b alone: one example's Jacobian, vmapped over the batch, by hand."""
+    one = lambda weights, x: weights_of_residual_nets(weights, x[None])[0]
+    return {"blocks": flops(compiled(jax.vmap(jax.jacrev(one), (None, 0)), (weights, x)))}
+
+
 def ideal_one_by_one(fun: Callable[..., Any], *args: Any) -> dict[str, float]:
     """Examples do not meet: the Jacobian of one example, in the cheaper of JAX's two modes, vmapped over the batch.
 
@@ -168,7 +179,12 @@ def batch_scenarios() -> list[Structured]:
         "batch of attentions": (attention, (normal(16, 6, 16), *(normal(16, 16, seed=i) for i in range(4)))),
         "batch of factorisations": (whiten, (normal(32, 8, 8), normal(8, 2))),
     }
-    return [Structured(name, fun, args, ideal_one_by_one(fun, *args)) for name, (fun, args) in programs.items()]
+    x, *weights = programs["batch of residual nets"][1]
+    by_weights = (tuple(weights), x)
+    return [
+        *(Structured(name, fun, args, ideal_one_by_one(fun, *args)) for name, (fun, args) in programs.items()),
+        Structured("residual nets by weights", weights_of_residual_nets, by_weights, ideal_by_weights(*by_weights)),
+    ]
 
 
 # --- chains ------------------------------------------------------------------------------------------------------

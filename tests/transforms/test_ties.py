@@ -10,9 +10,11 @@ import catenary as ct
 from catenary._emit.program import local_of
 from catenary._graph import trace
 from catenary._maps.restrict import tied_axes
+from catenary._maps.term import Term
 from catenary._plan.choose import MODES, SWEEPS
 from catenary._plan.count import Count
 from catenary._plan.eliminate import eliminate
+from catenary._plan.ports import passes
 from catenary.testing import EXAMPLES
 from tests.once import once
 from tests.oracle import EVERY, same
@@ -110,11 +112,27 @@ PROGRAMS = {
     "a scan over time with two carries": (recurrent, normal(BATCH, 3)),
     "a scan over time, vmapped": (by_time, normal(BATCH, 2, 3)),
     "attention with split heads": (attention, normal(BATCH, 2, 4)),
+    "a map over the examples": (lambda x: lax.map(lambda x: jnp.tanh(W @ x) * x.sum(), x), normal(BATCH, 3)),
     "a branch": (branches, normal(BATCH, 3)),
     "a checkpointed block": (jax.checkpoint(lambda x: jnp.tanh(x @ W) @ U), normal(BATCH, 3)),
     "a factorisation and a solve": (linear_algebra, normal(BATCH, 3)),
     "products, spectrum and sort": (spectrum, normal(BATCH, 3)),
 }
+
+
+def test_a_kernel_that_a_batch_shares_is_pulled_example_by_example():
+    """The kernel has no batch, the images do: one pull for all examples, each by itself."""
+    fun = lambda k: jnp.sum(jnp.tanh(convolve(normal(BATCH, 2, 2, 3)) @ k[0, 0] + images(k)), (1, 2))
+    images = lambda k: lax.conv_general_dilated(
+        normal(BATCH, 2, 2, 3), k, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    graph = trace(fun, [KERNEL]).graph
+    local = local_of(graph, graph.inputs, graph.outputs)
+    (node,) = (n.implicit for n in local.nodes if n.implicit)
+    square = Term.of("b c", "b h w c", "b h w", b=BATCH, h=2, w=2, c=3)
+    ((one,),) = [list(passes(local.graph, node, [[(square, None)]], "inp"))]
+    assert (one.plan.count, one.plan.each) == (1, (0,))
+    same(EVERY[1:3], lambda d: d.jacobian(fun)(KERNEL))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -12,7 +12,7 @@ from jax import lax
 
 from catenary._emit.basis import summed, total
 from catenary._emit.einsum import Value, add_values, compose_values, in_dtype, positions, scaled, select, spread
-from catenary._emit.implicit import Handler
+from catenary._emit.implicit import Handler, Linear
 from catenary._emit.sparse import entries
 from catenary._graph import Lit
 from catenary._local import Edge, Implicit, Local
@@ -119,7 +119,11 @@ class Compute:
         back: list[list[tuple[Term, Any]]] = [[] for _ in node.slots]
         outputs = [v for _, v in node.outputs]
         for one in passes(self.graph, node, maps, "inp"):
-            self._pass(outputs, one, self.handlers[node].pull, back)
+            handler, each = self.handlers[node], one.plan.each
+            if each and isinstance(handler, Linear):
+                self._pass(outputs, one, partial(handler.pull_each, each=each), back)
+            else:
+                self._pass(outputs, one, handler.pull, back)
         return back
 
     def _pass(self, vertices: Sequence[int], one: Pass, act: Callable[..., Any], back: list[list[Any]]) -> None:

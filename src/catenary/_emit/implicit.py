@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import jax
 import jax.numpy as jnp
 
 from catenary import _jax
@@ -71,6 +72,33 @@ class Linear:
         groups = [active] if self.node.kind == "linear" else [(k,) for k in active]
         pulled = (x for g in groups for x in transposed(self.node.equation, args, g, self.avals, outputs)(full))
         return [x.reshape(self.ports[self.node.slots[k]].shape) for k, x in zip(ports, pulled, strict=True)]
+
+    def pull_each(self, cotangents: Ports, ports: Sequence[int], each: Sequence[int]) -> list[Any]:
+        """The pull to one of two inputs, of every entry along some axes of the output by itself.
+
+        The other input has those axes: entry by entry it is one wide there, as is the cotangent. Comes back with them
+        in front.
+        """
+        (ct,), (k,), equation, args = cotangents, (self.node.active[p] for p in ports), self.node.equation, self._args()
+        other = 1 - k
+        places = {output: inputs[other] for inputs, output in LINEAR[equation.primitive].ties(self.node.site)}
+
+        def alone(ct: Any, x: Any) -> Any:
+            return transposed(equation, [x, x], (k,), self.avals, (0,))([ct])[0]
+
+        act = alone
+        for axis in reversed(each):
+            act = _entry_by_entry(act, axis, places[axis] or 0)
+        return [act(ct, args[other])]
+
+
+def _entry_by_entry(act: Callable[..., Any], ct_axis: int, axis: int) -> Callable[..., Any]:
+    """``act`` on slices one wide along an axis of each operand, the axis in front of what comes back."""
+
+    def one(ct: Any, x: Any) -> Any:
+        return act(jnp.expand_dims(ct, ct_axis), jnp.expand_dims(x, axis))
+
+    return jax.vmap(one, (ct_axis, axis))
 
 
 class Whole:

@@ -62,6 +62,10 @@ class Implicit:
         found = row.ties(self.site) if row is not None else ()
         return tuple((tuple(a[k] for k in self.active), (b,) * len(self.outputs)) for a, b in found)
 
+    def splits(self, graph: Graph) -> bool:
+        """Whether its ports have more axes than its arrays."""
+        return any(graph.avals[v].ndim != self.site.outs[k].ndim for k, v in self.outputs)
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

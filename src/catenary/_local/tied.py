@@ -163,7 +163,7 @@ def _shapes(node: Implicit) -> Iterator[list[tuple[int, Sequence[Size]]]]:
 
 
 def of_scan(node: Implicit) -> tuple[Tie, ...]:
-    """A scan's: what it scans over has an axis more outside than in the body."""
+    """A scan's: what it scans over has an axis more outside than in the body, tied too where no trip reads another."""
     parts = _jax.scan_parts(node.equation.params, len(node.site.ins))
     graph = graph_of_jaxpr(parts.body)
     lo, hi = parts.consts, parts.consts + parts.carry
@@ -175,13 +175,13 @@ def of_scan(node: Implicit) -> tuple[Tie, ...]:
     swept = [(k, shape[1:] if k >= hi else shape) for k, shape in inputs]
     made = [(k, shape[1:] if k >= parts.carry else shape) for k, shape in outputs]
     shift = ([k >= hi for k, _ in inputs], [k >= parts.carry for k, _ in outputs])
-    return tuple(
-        tuple(  # type: ignore[misc]
-            tuple(None if k is None else k + by for k, by in zip(places, side, strict=True))
-            for places, side in zip(tie, shift, strict=True)
-        )
-        for tie in ties(inside, swept, made)
-    )
+
+    def outside(side: int, places: Sequence[int | None]) -> tuple[int | None, ...]:
+        return tuple(None if k is None else k + by for k, by in zip(places, shift[side], strict=True))
+
+    trips = ([0 if by else None for by in shift[0]], [0 if by else None for by in shift[1]])
+    found = tuple((outside(0, a), outside(1, b)) for a, b in ties(inside, swept, made))
+    return found if carries else ((tuple(trips[0]), tuple(trips[1])), *found)
 
 
 def of_while(node: Implicit) -> tuple[Tie, ...]:

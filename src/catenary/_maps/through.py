@@ -23,6 +23,7 @@ class Through:
     arrangement  of a single term handed over; None where terms are added up, dense but for their common ties
     once         axes of the other side that are tied: they stand once, among the ports' axes
     batch        sizes of the leading axes, one push or pull for each entry
+    each         axes handed over along which every entry is pulled by itself: nothing that comes back has them
     terms        the structure that comes back on each port
     """
 
@@ -30,6 +31,7 @@ class Through:
     arrangement: Arrangement | None
     once: tuple[int, ...]
     batch: tuple[Size, ...]
+    each: tuple[int, ...]
     terms: tuple[Term, ...]
 
     @property
@@ -51,7 +53,8 @@ def through(
     """Plan a push (side "out") or a pull (side "inp") of the maps standing at each port, in one pass.
 
     back   shapes of the ports that come back
-    ties   axes that the implicit map leaves alone, between every port that is filled and every one that comes back
+    ties   axes that the implicit map leaves alone, between every port that is filled and every one that comes back;
+           where the one that comes back has no such axis, entries can be pulled by themselves
     """
     filled = [(k, term) for k, terms in enumerate(maps) for term in terms]
     if len(filled) == 1:
@@ -61,11 +64,12 @@ def through(
         if plan is not None:
             tied = {k: b for k, b in places.items() if k in plan.ties}
             answers = [{b[r]: plan.axis(k) for k, b in tied.items()} for r in range(len(back))]
+            each = tuple(k for k, b in tied.items() if None in b)
+            lead = (*plan.batch, *(i for k in each for i in plan.side[k]))
             terms = [
-                _returned(side, plan.other, shape, t, plan.batch, plan.sizes)
-                for shape, t in zip(back, answers, strict=True)
+                _returned(side, plan.other, shape, t, lead, plan.sizes) for shape, t in zip(back, answers, strict=True)
             ]
-            return Through(side, plan, (), tuple(plan.sizes[i] for i in plan.batch), tuple(terms))
+            return Through(side, plan, (), tuple(plan.sizes[i] for i in plan.batch), each, tuple(terms))
     found = _common(filled, side, ties)
     _, other = _sides(filled[0][1], side)
     axes, sizes, batch = [], {}, []
@@ -74,8 +78,10 @@ def through(
         sizes[label] = axis.size
         batch += [label] if axes[-1].factors and label not in found else []
     answers = [{tie[1][r]: axes[k] for k, tie in found.items()} for r in range(len(back))]
-    terms = [_returned(side, axes, shape, t, batch, sizes) for shape, t in zip(back, answers, strict=True)]
-    return Through(side, None, tuple(found), tuple(sizes[i] for i in batch), tuple(terms))
+    alone = {k: tie for k, tie in found.items() if None in tie[1]}
+    each = tuple(tie[0][filled[0][0]] or 0 for tie in alone.values())
+    terms = [_returned(side, axes, shape, t, (*batch, *alone), sizes) for shape, t in zip(back, answers, strict=True)]
+    return Through(side, None, tuple(found), tuple(sizes[i] for i in batch), each, tuple(terms))
 
 
 def _sides(term: Term, side: str) -> tuple[tuple[Axis, ...], tuple[Axis, ...]]:

@@ -48,6 +48,9 @@ def _least(graph: Graph, node: Implicit, maps: Sequence[Any], side: str) -> list
     ties = [(a, b) if side == "out" else (b, a) for a, b in node.ties]
     ties = [(a, b) for a, b in ties if all(a[k] is not None for k, terms in enumerate(maps) if terms)]
     whole = _pass(maps, side, shapes, ties, everything)
+    if node.kind == "bilinear" and side == "inp" and not node.splits(graph):
+        # an axis that one operand has not the other has: what each entry along it gives can be pulled by itself
+        return [p for k in everything for p in _pass(maps, side, shapes, ties, (k,), each=True)]
     groups: dict[tuple[bool, ...], list[int]] = {}
     for k in range(len(shapes)):
         groups.setdefault(tuple(b[k] is not None for _, b in ties), []).append(k)
@@ -56,11 +59,16 @@ def _least(graph: Graph, node: Implicit, maps: Sequence[Any], side: str) -> list
 
 
 def _pass(
-    maps: Sequence[Any], side: str, shapes: Sequence[Any], ties: Sequence[Tie], ports: tuple[int, ...]
+    maps: Sequence[Any],
+    side: str,
+    shapes: Sequence[Any],
+    ties: Sequence[Tie],
+    ports: tuple[int, ...],
+    each: bool = False,
 ) -> list[Pass]:
     """The maps handed over together, their terms added up, or each term by itself, where that is less work."""
     back = tuple(tuple(shapes[k]) for k in ports)
-    mine = tuple((a, tuple(b[k] for k in ports)) for a, b in ties if all(b[k] is not None for k in ports))
+    mine = tuple((a, tuple(b[k] for k in ports)) for a, b in ties if each or all(b[k] is not None for k in ports))
 
     def plan(some: Sequence[Any]) -> Pass:
         terms = tuple(tuple(term for term, _ in m) for m in some)
