@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from math import prod
 
 from catenary._local import Edge, Local
-from catenary._maps.term import Term
+from catenary._maps.term import Term, labels_of
 
 Order = tuple[int, ...]
 
@@ -29,7 +30,7 @@ def mirrored(forward: bool, middle_first: bool) -> Callable[[Local], Order | Non
         if not middle_first:
             inner = set()
         groups: list[Iterable[int]] = [
-            free,
+            sorted(free, reverse=not forward),
             sorted(inner - free, reverse=True),
             sorted(set(halves.lower) - free - inner - outer, reverse=not forward),
             sorted(outer - free - inner, reverse=True),
@@ -63,13 +64,17 @@ class _Halves:
             self.out.setdefault(edge.tail, []).append(edge)
 
     def unchanged(self) -> set[int]:
-        """Nodes that read one value or are read by one, unchanged."""
-
-        def free(vertex: int) -> bool:
-            sides = self.into.get(vertex, ()), self.out.get(vertex, ())
-            return any(len(edges) == 1 and _same(edges[0].piece.term) for edges in sides)
-
-        return {k for k in self._explicit() if free(self.local.nodes[k].vertices[0])}
+        """Nodes that are read by one value, unchanged, or read one that stays: of a row of equals one stays."""
+        explicit, gone, found = self._explicit(), set[int](), set[int]()
+        for k in self.lower:
+            vertex = self.local.nodes[k].vertices[0]
+            below, above = self.into.get(vertex, ()), self.out.get(vertex, ())
+            given = len(above) == 1 and _same(above[0].piece.term)
+            taken = len(below) == 1 and _same(below[0].piece.term) and below[0].tail not in gone
+            if k in explicit and (given or taken):
+                found.add(k)
+                gone.add(vertex)
+        return found
 
     def near_middle(self) -> set[int]:
         """Nodes from which nothing is multiplied on the way to the middle."""
@@ -97,7 +102,11 @@ class _Halves:
 
 
 def _same(term: Term) -> bool:
-    return term.one and term.out == term.inp and isinstance(term.scale, int) and term.scale == 1
+    """Whether a map only gives its entries other places."""
+    if not term.one or not isinstance(term.scale, int) or term.scale != 1:
+        return False
+    sizes = [prod(axis.size for axis in side) for side in (term.out, term.inp)]
+    return set(labels_of(term.out)) == set(labels_of(term.inp)) and sizes == [prod(term.sizes)] * 2
 
 
 MIRRORED: dict[str, Callable[[Local], Order | None]] = {
