@@ -222,7 +222,7 @@ def _searching(what: str, effort: Any) -> Iterator[Callable[[Any, int], bool] | 
             task = bar.add_task(f"{what} …", total=total)
 
             def report(best: Any, moves: int) -> bool:
-                shown = f"{what}: best {best:,.6g} after {moves:,} moves; Ctrl-C takes it"
+                shown = f"best {best:,.6g}, {moves:,} moves; Ctrl-C stops"
                 bar.update(task, completed=time.monotonic() - began if total else None, description=shown)
                 return bool(stopped)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WHY = {
     "reverse": "from the outputs to the inputs",
     "forward": "from the inputs to the outputs",
-    "chain": "a chain, bracketed exactly",
+    "chain": "blocks in a row, bracketed by dynamic programming",
     "widest first": "the largest arrays first",
     "markowitz": "always where the fewest maps meet",
     "minimal fill": "always where the fewest new maps appear",

@@ -110,7 +110,7 @@ class _Pen:
 
 
 def _graph(pen: _Pen, spots: dict[int, Spot], links: Sequence[Link], colours: dict[str, str]) -> None:
-    largest = max((n for link in links for n in _sides(link)), default=2)
+    largest = max((16, *(n for link in links for n in _sides(link))))
     seen: dict[tuple[int, int], int] = {}
     for link in links:
         tail, head = spots[link.tail], spots[link.head]
@@ -126,7 +126,8 @@ def _graph(pen: _Pen, spots: dict[int, Spot], links: Sequence[Link], colours: di
         if pen.down:
             pen.axes.text(x + 0.24, y, spot.label.replace("\n", "  "), fontsize=6.5, ha="left", va="center", zorder=5)
         else:
-            pen.axes.text(x, y + 0.34, spot.label, fontsize=7, ha="center", va="bottom", zorder=5)
+            font = 7 - len(spot.label) // 20
+            pen.axes.text(x, y + 0.34, spot.label, fontsize=font, ha="center", va="bottom", zorder=5)
 
 
 def _sides(link: Link) -> tuple[int, int]:
