@@ -50,7 +50,8 @@ def test_the_rule_is_right(name):
 def test_every_rule_has_a_test_row():
     """A new row in a table of rules without an example here is an error."""
     tested = set(EXAMPLES)
-    missing = names_of([*RULES, *LINEAR, *CONTROL]) - tested - {"sharding_constraint"}
+    direct = [p for p, row in LINEAR.items() if row.operands is not None]  # others stand in tangent programs alone
+    missing = names_of([*RULES, *direct, *CONTROL]) - tested - {"sharding_constraint"}
     assert not missing, f"add a row to catenary.testing.EXAMPLES for {sorted(missing)}"
 
 

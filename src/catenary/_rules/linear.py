@@ -197,6 +197,7 @@ LINEAR: dict[Any, Linear] = {
         "scatter_mul":              Linear(None, _scatter),
         "scatter_sub":              Linear((0, 2), _scatter),
         "select_and_gather_add":    Linear(None, _windows),
+        "select_and_scatter_add":   Linear(None, _windows),
         "sharding_constraint":      Linear((0,), _entrywise),
         "triangular_solve":         Linear((1,), _triangular_solve),
         "tridiagonal_solve":        Linear((3,), _tridiagonal_solve),
