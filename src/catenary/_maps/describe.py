@@ -55,19 +55,23 @@ def instead(flops: float, passes: int, each: float, way: str) -> str:
     """What a plan takes, and what as many passes of one vector would.
 
     >>> instead(26e6, 4096, 1.1e6, "reverse")
-    '26 MFLOP instead of 4,506, in 4,096 reverse passes'
+    '26 MFLOP; 4,096 reverse passes would take 4.51 GFLOP'
     >>> instead(41, 1, 41, "reverse")
-    '41 FLOP, in one reverse pass'
+    '41 FLOP, one reverse pass'
     """
     if not flops and not each:
         return "no arithmetic"
-    units = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1))
-    name, unit = next((n, u) for n, u in units if flops >= u or not n)
     times = f"{passes:,} {way} passes" if passes > 1 else f"one {way} pass"
-    dense = passes * each
-    ours = f"{flops / unit:,.3g} {name}FLOP"
-    against = "" if dense <= flops or passes == 1 else f" instead of {dense / unit:,.0f}"
-    return f"{ours}{against}, in {times}"
+    if passes * each <= flops or passes == 1:
+        return f"{_flop(flops)}, {times}"
+    return f"{_flop(flops)}; {times} would take {_flop(passes * each)}"
+
+
+def _flop(n: float) -> str:
+    """A number of operations in the largest unit of which there is one."""
+    units = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1))
+    name, unit = next((name, unit) for name, unit in units if n >= unit or not name)
+    return f"{n / unit:,.3g} {name}FLOP"
 
 
 def _offsets(shifts: Sequence[tuple[int, ...]]) -> str:
