@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from catenary._composition import Composition, compose, flatten
 from catenary._derivative import LinearMap, derivative
 from catenary._plan.plan import Plan
-from catenary._transforms import grad, hessian, jacfwd, jacobian, jacrev, jvp, linearize, plan, value_and_grad, vjp
+from catenary._planning import plan
+from catenary._transforms import grad, hessian, jacfwd, jacobian, jacrev, jvp, linearize, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from catenary._derive import Derivation, derive

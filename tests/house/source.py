@@ -20,7 +20,7 @@ FLOORS = (
     ("_plan",),
     ("_derive", "_emit"),
     ("_call",),
-    ("_transforms", "_derivative", "_composition"),
+    ("_transforms", "_planning", "_derivative", "_composition"),
     ("testing", "extend"),
     ("_report",),
     ("cli",),
