@@ -398,7 +398,7 @@ def derivative(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., L
     >>> D = ct.derivative(lambda x: jnp.tanh(x).sum())(jnp.zeros(4))
     >>> print(D)
     LinearMap () ← (4,): row vector; 4 of 4 entries
-      0 FLOP, in one reverse pass
+      0 FLOP, one reverse pass
     """
     check_transform("derivative", fun, argnums, "auto")
 
