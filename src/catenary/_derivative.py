@@ -20,7 +20,7 @@ from catenary._emit.basis import total
 from catenary._emit.product import fixed, joined, matrix, reversible
 from catenary._emit.program import Point, local_of, run
 from catenary._emit.second import second
-from catenary._emit.sparse import bcoo, entries
+from catenary._emit.sparse import bcoo, entries, fewer
 from catenary._local import Local
 from catenary._maps.describe import instead, nonzeros, summary
 from catenary._maps.pattern import Pattern, pattern
@@ -254,8 +254,9 @@ class LinearMap:
                 for terms, i in zip(row, self.domain.avals, strict=True):
                     if not concrete(*o.shape, *i.shape):
                         raise ValueError(f"D.sparse(): {self.codomain} ← {self.domain} has symbolic sizes.")
-                    found.append(pattern(tuple(t for t, _ in terms)))
-                    cells.append(entries(terms, found[-1], _dtype(o, i)))
+                    parts = fewer(terms, _dtype(o, i))
+                    found.append(pattern(tuple(t for t, _ in parts)))
+                    cells.append(entries(parts, found[-1], _dtype(o, i)))
             return cells
 
         data = jax.jit(numbers)([f.at.leaves for f in self.factors])

@@ -7,11 +7,13 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from catenary import _jax
 from catenary._emit.einsum import Value, full_core, in_dtype, take
 from catenary._maps.pattern import Pattern
 from catenary._maps.term import Term
+from catenary._maps.union import union
 
 
 def entries(terms: Sequence[tuple[Term, Value]], pattern: Pattern, dtype: Any) -> Any:
@@ -29,6 +31,34 @@ def entries(terms: Sequence[tuple[Term, Value]], pattern: Pattern, dtype: Any) -
             take(every, 0, which), mode="promise_in_bounds", indices_are_sorted=True, unique_indices=True
         )
     return found
+
+
+def fewer(terms: Sequence[tuple[Term, Value]], dtype: Any) -> list[tuple[Term, Value]]:
+    """The same sum with terms on one diagonal added over the union of their ranges."""
+    done: list[tuple[Term, Value]] = []
+    waiting = list(reversed(terms))
+    while waiting:
+        term, value = waiting.pop()
+        for k, (other, theirs) in enumerate(done):
+            plan = union(other, term)
+            if plan is not None:
+                labels = plan.term.core or ()
+                parts = ((other, theirs), (term, value))
+                x, y = (_padded(t, v, labels, p, dtype) for (t, v), p in zip(parts, plan.pads, strict=True))
+                shape = [plan.term.sizes[i] for i in labels]
+                waiting.append((plan.term, Value(jnp.broadcast_to(x + y, shape))))
+                del done[k]
+                break
+        else:
+            done.append((term, value))
+    return done
+
+
+def _padded(term: Term, value: Value, labels: Sequence[int], pads: Sequence[tuple[int, int]], dtype: Any) -> Any:
+    """The core of a term with zeros where its range ends before that of a union."""
+    x = in_dtype(full_core(term, value, labels, dtype), dtype)
+    wide = [term.sizes[i] if any(pads[i]) else n for i, n in zip(labels, x.shape, strict=True)]
+    return lax.pad(jnp.broadcast_to(x, wide), jnp.zeros((), dtype), [(*pads[i], 0) for i in labels])
 
 
 def bcoo(data: Any, pattern: Pattern, shape: Sequence[int]) -> Any:

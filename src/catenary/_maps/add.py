@@ -34,9 +34,9 @@ def add(a: Term, b: Term) -> Sum | None:
         return None
     if a.one and b.one:
         return Sum(shared(replace(a, scale=a.scale + b.scale)), 0)
-    wide = max((a, b), key=lambda t: len(_reach(t)))
-    order = wide.core if wide.core is not None and wide.mask is None else _reach(wide)
-    core = (*order, *(i for t in (a, b) for i in _reach(t) if i not in order))
+    wide = max((a, b), key=lambda t: len(reached(t)))
+    order = wide.core if wide.core is not None and wide.mask is None else reached(wide)
+    core = (*order, *(i for t in (a, b) for i in reached(t) if i not in order))
     core = tuple(dict.fromkeys(core))
     flops: Any = 1
     for label in core:
@@ -44,6 +44,6 @@ def add(a: Term, b: Term) -> Sum | None:
     return Sum(shared(replace(a, core=core, mask=None, scale=1)), flops)
 
 
-def _reach(term: Term) -> tuple[int, ...]:
+def reached(term: Term) -> tuple[int, ...]:
     """The labels along which a term's numbers differ."""
     return tuple(dict.fromkeys((*(term.core or ()), *(term.mask or ()))))
