@@ -2,8 +2,9 @@
 
 Residuals of differential equations on a grid and the functions on which sparse Hessians are measured, each with the
 same matrix written by hand. Seconds are from the first call to the result, tracing, planning and compilation included,
-in a process that has differentiated something else before; run times are those of the compiled function over those of
-the hand-written one, which writes the numbers in whatever order is fastest, where ours are in row-major order.
+in a process that has differentiated something else before: of the clock, and of the processor, which a busy machine
+does not change and which the limit is for. Run times are those of the compiled function over those of the hand-written
+one, which gives the same vector of numbers.
 
 Peers, where they are installed: asdex (detection, colouring and compression) from the same call, and sparsejac
 (colouring and compression), which is given the pattern and needs no detection.
@@ -22,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import jax
@@ -122,59 +123,73 @@ def minimal_surface(z: jax.Array) -> jax.Array:
     return jnp.sum(lower + upper) / 2
 
 
-# --- their matrices by hand: the nonzero numbers, diagonal after diagonal, in no order that a format asks for --------
+# --- their matrices by hand: the nonzero numbers row by row, columns rising, as ours ----------------------------------
 
 
-def filled(value: float, like: jax.Array) -> jax.Array:
-    """One number along a diagonal."""
-    return jnp.full(like.size, value, like.dtype)
+def by_rows(*columns: Any) -> jax.Array:
+    """The numbers of all rows side by side; a plain number stands in every row."""
+    return jnp.stack(jnp.broadcast_arrays(*columns), -1)
 
 
 def heat_by_hand(u: jax.Array) -> jax.Array:
-    side = filled(1.0, u[1:])
-    return jnp.concatenate([side, filled(-2.0, u), side])
+    return by_rows(jnp.ones_like(u), -2.0, 1.0).reshape(-1)[1:-1]
 
 
 def burgers_by_hand(u: jax.Array) -> jax.Array:
-    left, right = jnp.roll(u, 1), jnp.roll(u, -1)
-    return jnp.concatenate([0.1 + u / 2, -0.2 - (right - left) / 2, 0.1 - u / 2])
+    slope = (jnp.roll(u, -1) - jnp.roll(u, 1)) / 2
+    left, middle, right = 0.1 + u / 2, -0.2 - slope, 0.1 - u / 2
+    rows = by_rows(left, middle, right)
+    rows = rows.at[0].set(jnp.stack([middle[0], right[0], left[0]]))
+    return rows.at[-1].set(jnp.stack([right[-1], left[-1], middle[-1]])).reshape(-1)
 
 
-def two_species(u: jax.Array, a: float, b: float, blocks: tuple[jax.Array, ...]) -> jax.Array:
-    """The diagonals of the four blocks, and four neighbours for each species."""
-    near = [filled(a, u)] * 4 + [filled(b, u)] * 4
-    return jnp.concatenate([*near, *(x.reshape(-1) for x in blocks)])
+def cross(centre: jax.Array, near: float) -> jax.Array:
+    """Rows of five on a periodic grid [k, k]: four equal neighbours, and the centre where it comes among them."""
+    k = len(centre)
+    shift = np.zeros(k, int)
+    shift[0], shift[-1] = -1, 1
+    place = 2 + shift[:, None] + shift
+    return jnp.where(place[..., None] == np.arange(5), centre[..., None], near)
+
+
+def two_species(a: jax.Array, b: jax.Array, c: jax.Array, d: jax.Array, near: tuple[float, float]) -> jax.Array:
+    """The rows of both species: ∂u′/∂u, ∂u′/∂v, ∂v′/∂u, ∂v′/∂v at a point, and their diffusion."""
+    upper = jnp.concatenate([cross(a, near[0]), b[..., None]], -1)
+    lower = jnp.concatenate([c[..., None], cross(d, near[1])], -1)
+    return jnp.concatenate([upper.reshape(-1), lower.reshape(-1)])
 
 
 def brusselator_by_hand(w: jax.Array) -> jax.Array:
     u, v = w
     product, square = 2 * u * v, u * u
-    return two_species(u, 0.1, 0.1, (product - 4.8, square, 3.4 - product, -square - 0.4))
+    return two_species(product - 4.8, square, 3.4 - product, -square - 0.4, (0.1, 0.1))
 
 
 def gray_scott_by_hand(w: jax.Array) -> jax.Array:
     u, v = w
     product, square = 2 * u * v, v * v
-    return two_species(u, 0.16, 0.08, (-square - 0.7, -product, square, product - 0.44))
+    return two_species(-square - 0.7, -product, square, product - 0.44, (0.16, 0.08))
 
 
 def allen_cahn_by_hand(u: jax.Array) -> jax.Array:
-    return jnp.concatenate([(0.96 - 3 * u * u).reshape(-1), *[filled(0.01, u)] * 4])
+    return cross(0.96 - 3 * u * u, 0.01).reshape(-1)
 
 
 def rosenbrock_by_hand(x: jax.Array) -> jax.Array:
     a, b = x[::2], x[1::2]
     mixed = -400 * a
-    return jnp.concatenate([1200 * a * a - 400 * b + 2, mixed, mixed, filled(200.0, a)])
+    return by_rows(1200 * a * a - 400 * b + 2, mixed, mixed, 200.0).reshape(-1)
 
 
 def broyden_by_hand(x: jax.Array) -> jax.Array:
     y = jnp.pad(x, 1)
     r = (3 - 2 * x) * x - y[:-2] - 2 * y[2:] + 1
-    d = 3 - 4 * x
+    d = jnp.pad(3 - 4 * x, 1)
     ends = jnp.full(x.size, 5.0, x.dtype).at[0].set(1.0).at[-1].set(4.0)
-    near, far = -2 * d[:-1] - d[1:], filled(2.0, x[2:])
-    return jnp.concatenate([d * d - 4 * r + ends, near, near, far, far])
+    near = -2 * d[:-1] - d[1:]
+    rows = by_rows(2.0, near[:-1], d[1:-1] ** 2 - 4 * r + ends, near[1:], 2.0)
+    inside = np.arange(x.size)[:, None] + np.arange(-2, 3)
+    return rows.reshape(-1)[np.flatnonzero((inside >= 0) & (inside < x.size))]
 
 
 def second_derivatives(p: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -188,11 +203,14 @@ def minimal_surface_by_hand(z: jax.Array) -> jax.Array:
     pp, pq, qq = second_derivatives(b - a, c - a)
     rr, rs, ss = second_derivatives(d - b, d - c)
     at = lambda x, i, j: jnp.pad(x, ((i, 1 - i), (j, 1 - j)))
-    diagonal = at(pp + 2 * pq + qq, 0, 0) + at(pp + rr, 1, 0) + at(qq + ss, 0, 1) + at(rr + 2 * rs + ss, 1, 1)
-    down = jnp.pad(-pp - pq, ((0, 0), (0, 1))) + jnp.pad(-rs - ss, ((0, 0), (1, 0)))
-    across = jnp.pad(-qq - pq, ((0, 1), (0, 0))) + jnp.pad(-rr - rs, ((1, 0), (0, 0)))
-    parts = [diagonal, down, down, across, across, pq + rs, pq + rs]
-    return jnp.concatenate([x.reshape(-1) for x in parts])
+    middle = at(pp + 2 * pq + qq, 0, 0) + at(pp + rr, 1, 0) + at(qq + ss, 0, 1) + at(rr + 2 * rs + ss, 1, 1)
+    down = at(-pp - pq, 0, 0) + at(-rs - ss, 0, 1)
+    across = at(-qq - pq, 0, 0) + at(-rr - rs, 1, 0)
+    slant = pq + rs
+    up, back = jnp.roll(down, 1, 0), jnp.roll(across, 1, 1)
+    rows = by_rows(up, at(slant, 1, 0), back, middle, across, at(slant, 0, 1), down)
+    i, j = np.indices(z.shape)[..., None] + np.array([[-1, -1, 0, 0, 0, 1, 1], [0, 1, -1, 0, 1, -1, 0]])[:, None, None]
+    return rows.reshape(-1)[np.flatnonzero((i >= 0) & (j >= 0) & (i < len(z)) & (j < len(z)))]
 
 
 PROBLEMS = [
@@ -248,35 +266,38 @@ PEERS = {"asdex": with_asdex, "sparsejac": with_sparsejac}
 
 @dataclass(frozen=True)
 class Row:
-    """One problem: how many numbers, seconds from call to result, and run times as ratios to the hand-written one."""
+    """One problem: how many numbers; of ours and of the peers, the seconds (clock, processor) to the first result.
+
+    ratios   run times over that of the hand-written function
+    """
 
     problem: str
     n: int
     nonzeros: int
     exact: bool
-    seconds: dict[str, float]
+    seconds: dict[str, tuple[float, float]]
     ratios: dict[str, float]
 
     @property
     def ok(self) -> bool:
         """Whether ours is exact and within both limits."""
-        return self.exact and self.seconds["ours"] <= SECONDS and self.ratios["ours"] <= LIMIT
+        return self.exact and self.seconds["ours"][1] <= SECONDS and self.ratios["ours"] <= LIMIT
 
     def __str__(self) -> str:
         """The printed row."""
-        columns = [f"{self.seconds[k]:8.2f} s {self.ratios[k]:6.2f} ×" for k in self.seconds]
+        columns = [
+            f"{clock:7.2f} {processor:6.2f} {self.ratios[k]:7.2f}" for k, (clock, processor) in self.seconds.items()
+        ]
         counts = f"{self.n:>9,} {self.nonzeros:>9,} {'exact' if self.exact else 'WRONG'}"
         return f"{self.problem:<20} {counts} {' '.join(columns)}  {'ok' if self.ok else 'FALLS SHORT'}"
 
 
-def first_call(
-    make: Callable[[], Callable[[jax.Array], Any]], x: jax.Array
-) -> tuple[Callable[[jax.Array], Any], float]:
-    """What ``make`` makes, and the seconds until its first result."""
-    start = perf_counter()
+def first_call(make: Callable[[], Callable[[jax.Array], Any]], x: jax.Array) -> tuple[Callable[[jax.Array], Any], Any]:
+    """What ``make`` makes, and the seconds of clock and processor until its first result."""
+    start = perf_counter(), process_time()
     fun = make()
     jax.block_until_ready(fun(x))
-    return fun, perf_counter() - start
+    return fun, (perf_counter() - start[0], process_time() - start[1])
 
 
 def measure(problem: Problem, peers: list[str], seconds: float) -> Row:
@@ -284,16 +305,17 @@ def measure(problem: Problem, peers: list[str], seconds: float) -> Row:
     x = problem.point
     ours, took = first_call(lambda: lambda x: ct.derivative(problem.derived)(x).sparse(), x)
     result = ours(x)
-    hand = np.sort(np.asarray(problem.by_hand(x)))
-    exact = hand.size == result.nse and np.allclose(np.sort(np.asarray(result.data)), hand, rtol=2e-3, atol=2e-3)
+    hand = problem.by_hand(x)
+    exact = hand.size == result.nse and np.allclose(result.data, hand, rtol=2e-3, atol=2e-3)
     programs = {"by hand": jax.jit(problem.by_hand), "ours": jax.jit(lambda x: ours(x).data)}
     times = {"ours": took}
     for name in peers:
         programs[name], times[name] = first_call(lambda name=name: PEERS[name](problem, result), x)
     jobs = [run_time(program, (x,), calls_for(program, (x,), 0.005)) for program in programs.values()]
     medians = dict(zip(programs, interleaved(jobs, seconds=seconds), strict=True))
-    ratios = {name: medians[name] / medians["by hand"] for name in times}
-    return Row(problem.name, x.size, result.nse, exact, times, ratios)
+    return Row(
+        problem.name, x.size, result.nse, exact, times, {name: medians[name] / medians["by hand"] for name in times}
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -305,13 +327,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     asked = parser.parse_args(arguments)
     peers = [name for name in PEERS if not asked.no_peers and find_spec(name)]
-    print(
-        f"JAX {jax.__version__}: sparse Jacobians and Hessians; seconds to the first result, run time over hand-written"
-    )
+    print(f"JAX {jax.__version__}: sparse Jacobians and Hessians: seconds of clock and processor to the first result,")
+    print("and run time over that of hand-written code")
     for name in PEERS:
         if name not in peers:
             print(f"{name}: left out, not installed" if not asked.no_peers else f"{name}: left out")
-    print(f"{'problem':<20} {'n':>9} {'nonzeros':>9}       {' '.join(f'{name:>19}' for name in ['ours', *peers])}")
+    print(f"{'problem':<20} {'n':>9} {'nonzeros':>9}       {' '.join(f'{name:>22}' for name in ['ours', *peers])}")
     jax.block_until_ready(ct.derivative(lambda x: jnp.roll(x, 1) ** 2)(jnp.ones(5)).sparse())
     rows = []
     for problem in PROBLEMS:
@@ -321,7 +342,8 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.json:
         asked.json.write_text(json.dumps([asdict(row) | {"ok": row.ok} for row in rows], indent=1))
     short = sum(not row.ok for row in rows)
-    print(f"{len(rows) - short} of {len(rows)} rows exact, within {SECONDS:g} s and {LIMIT:g} × hand-written code")
+    limits = f"within {SECONDS:g} s of processor and {LIMIT:g} × hand-written code"
+    print(f"{len(rows) - short} of {len(rows)} rows exact, {limits}")
     return 1 if short else 0
 
 

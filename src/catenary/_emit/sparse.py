@@ -24,6 +24,9 @@ def entries(terms: Sequence[tuple[Term, Value]], pattern: Pattern, dtype: Any) -
     for term, value in terms:
         x = full_core(term, value, range(len(term.sizes)), dtype)
         flat.append(in_dtype(jnp.broadcast_to(x, term.sizes), dtype).reshape(-1))
+    order = pattern.side_by_side(len(flat))
+    if order is not None:
+        return jnp.stack([flat[k] for k in order], -1).reshape(-1)
     every = jnp.concatenate(flat) if len(flat) > 1 else flat[0]
     found = every if pattern.first is None else take(every, 0, pattern.first)
     for where, which in pattern.more:

@@ -28,6 +28,20 @@ class Pattern:
 
     __hash__ = object.__hash__
 
+    def side_by_side(self, many: int) -> tuple[int, ...] | None:
+        """Where every row takes one entry from each of ``many`` terms of one length, in one order: that order.
+
+        >>> even, odd = (Axis(4, k, ((0, 2),)) for k in (0, 1))
+        >>> pattern((Term((even,), (odd,), (2,)), Term((even,), (even,), (2,)))).side_by_side(2)
+        (1, 0)
+        """
+        if self.first is None or self.more or len(self.first) % many:
+            return None
+        rows = self.first.reshape(-1, many)
+        order, within = np.divmod(rows[0], len(rows))
+        regular = not within.any() and (rows == rows[0] + np.arange(len(rows))[:, None]).all()
+        return tuple(map(int, order)) if regular else None
+
 
 def placed(term: Term) -> np.ndarray:
     """The position of each entry of a term in the array out + inp, labels in order, the last one fastest.
@@ -94,7 +108,11 @@ def gathered(terms: tuple[Term, ...]) -> Gathered | None:
     Term('table[a] <- table[a]', core='a')
     """
     axes = [axis.size for axis in (*terms[0].out, *terms[0].inp)]
-    if not concrete(*axes, *(n for t in terms for n in t.sizes)) or sum(prod(t.sizes) for t in terms) > MOST:
+    if (
+        not axes
+        or not concrete(*axes, *(n for t in terms for n in t.sizes))
+        or sum(prod(t.sizes) for t in terms) > MOST
+    ):
         return None
     found = pattern(terms)
     count = len(found.positions)
