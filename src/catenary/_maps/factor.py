@@ -258,7 +258,7 @@ class Work:
         if s <= 0 or t <= 0 or i == j:
             raise NoCommonFactorisation
         if s == t:
-            if m == n and s * m <= gcd(offset, *(x for _, x in a[1:] + b[1:])):
+            if m == n and _below(s * m, offset, [x for _, x in a[1:] + b[1:]]):
                 self.unite(i, j)
             elif m % n == 0 and m != n:
                 self.split(i, n)
@@ -329,7 +329,21 @@ class NoCommonFactorisation(Exception):
 
 
 def _ascending(axis: Axis, without: set[tuple[int, int]]) -> list[tuple[int, int]]:
-    return sorted((f for f in axis.factors if f not in without), key=lambda f: abs(f[1]))
+    """The digits that are left, by stride; a symbolic stride stands above numbers, and above what divides it."""
+    left = [f for f in axis.factors if f not in without]
+    symbolic = [s for _, s in left if not isinstance(s, int)]
+    if not symbolic:
+        return sorted(left, key=lambda f: abs(f[1]))
+    return sorted(
+        left, key=lambda f: (0, abs(f[1])) if isinstance(f[1], int) else (1, sum(f[1] % s == 0 for s in symbolic))
+    )
+
+
+def _below(reach: Any, offset: Any, strides: Sequence[Any]) -> bool:
+    """Whether a digit that reaches so far stays below the common divisor of an offset and the strides above it."""
+    if all(isinstance(x, int) for x in (reach, offset, *strides)):
+        return bool(reach <= gcd(offset, *strides))
+    return isinstance(offset, int) and offset == 0 and all(s % reach == 0 for s in strides)
 
 
 def nested(factors: Sequence[tuple[int, int]], sizes: Mapping[int, Size]) -> bool:
