@@ -177,7 +177,7 @@ def batch_scenarios() -> list[Structured]:
         ),
         "batch of recurrent nets": (recurrent, (normal(32, 10, 8), normal(16, 16), normal(8, 16))),
         "batch of attentions": (attention, (normal(16, 6, 16), *(normal(16, 16, seed=i) for i in range(4)))),
-        "batch of factorisations": (whiten, (normal(32, 8, 8), normal(8, 2))),
+        "batch of factorisations": (whiten, (normal(32, 8, 8), normal(8, 1))),
     }
     x, *weights = programs["batch of residual nets"][1]
     by_weights = (tuple(weights), x)
