@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import derive, gradient, order, planning, products, sparse, structure
+from benchmarks import cost, derive, gradient, order, planning, products, sparse, structure
 
 if __name__ == "__main__":
-    sys.exit(max([part.main([]) for part in (gradient, structure, sparse, products, order, planning, derive)]))
+    sys.exit(max([part.main([]) for part in (gradient, structure, sparse, products, order, cost, planning, derive)]))

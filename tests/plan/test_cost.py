@@ -5,10 +5,13 @@ import jax.numpy as jnp
 import pytest
 
 import catenary as ct
+from benchmarks.flops import flops
+from benchmarks.structure import batched_perceptron, chain, row_softmax
 from catenary._plan.cost import DEVICES, MODELS, Price, Work, device
 from catenary._plan.count import Count
 from catenary._plan.eliminate import eliminate
 from catenary._plan.orders import ORDERS
+from catenary._plan.predict import predicted_flops
 from catenary._plan.tally import Table, counted
 from catenary._transforms import plan_local
 from tests.scenarios import SCENARIOS
@@ -73,3 +76,20 @@ def test_what_is_looked_up_is_what_would_be_counted(name):
         assert counted(local, sequence, looked_up, table) == maps
         assert looked_up.work == fresh.work
         assert looked_up.total == pytest.approx(fresh.total)
+
+
+PREDICTED = {
+    "chain": (chain, (f32(30), f32(40, 30), f32(4, 40), f32(50, 4))),
+    "batched perceptron": (batched_perceptron, (f32(32, 8), f32(8, 16), f32(16, 8))),
+    "row softmax": (row_softmax, (f32(32, 16),)),
+    "gradient": (lambda w, x: jnp.mean(jnp.tanh(x @ w) ** 2), (f32(64, 16), f32(32, 64))),
+    "loop": (lambda h, w: jax.lax.fori_loop(0, 20, lambda _, y: jnp.tanh(y @ w), h), (f32(4, 16), f32(16, 16))),
+}
+
+
+@pytest.mark.parametrize("name", PREDICTED)
+def test_predicted_flops_are_those_that_xla_counts(name):
+    fun, shapes = PREDICTED[name]
+    plan = ct.plan(fun, *shapes)
+    counted = flops(jax.jit(ct.jacobian(fun, order=plan)).lower(*shapes).compile())
+    assert predicted_flops(plan_local(fun, shapes, 0), plan) == pytest.approx(counted, rel=0.1)

@@ -23,7 +23,7 @@ from catenary._local import IDENTITY, Edge, Local
 from catenary._maps.compose import compose
 from catenary._maps.term import Axis, Term, shared
 from catenary._plan.cost import Price, Work, written
-from catenary._plan.flops import passed
+from catenary._plan.passes import passed
 
 #: Compositions to find the structure of the result; where it would take more, writing it counts as bytes alone.
 MOST_COMPOSITIONS = 20_000
@@ -97,7 +97,8 @@ def lower_bound(local: Local, model: str, kind: str = "cpu") -> Any:
     """
     price = Price(model, (a.shape for a in local.graph.avals), kind)
     paths = _Paths(_at(local, price.typical) if price.typical else local, model == "multiplications")
-    works = [*paths.written(), *(passed(local.graph, node, 1, "out") for node in paths.passed())]
+    through = ([passed(local.graph, node, 1, side) for side in ("out", "inp")] for node in paths.passed())
+    works = [*paths.written(), *(min(ways, key=price) for ways in through)]
     total, more = sum(price(work) for work in works), inf if len(paths.explicit) == len(local.nodes) else 0
     for stage in paths.stages():
         join = _Join(paths, stage, price)

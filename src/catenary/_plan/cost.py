@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from catenary import _jax
 from catenary._maps.compose import Recipe, volume
+from catenary._maps.dense import blocked
 from catenary._maps.term import Term
 
 
@@ -168,4 +169,8 @@ def written(terms: Sequence[Term], width: int) -> Work:
     if not terms:
         return Work()
     size = prod(a.size for a in (*terms[0].out, *terms[0].inp))
-    return Work(flops=dense(terms), bytes=width * size, kernels=1)
+    flops = dense(terms)
+    if len(terms) > 1:  # what all terms tie is written out once, around the sum of the blocks
+        whole, blocks = blocked(terms)
+        flops = dense(blocks) + dense([whole])
+    return Work(flops=flops, bytes=width * size, kernels=1)

@@ -16,7 +16,7 @@ from catenary._maps.pattern import Gathered
 from catenary._maps.term import Term
 from catenary._plan.cost import SUMS, Price, Work, composed, dense, written
 from catenary._plan.eliminate import Map, turned
-from catenary._plan.flops import passed
+from catenary._plan.passes import passed
 from catenary._plan.ports import passes
 
 Mode = Literal["pull", "push", "cheapest"]

@@ -7,8 +7,6 @@ from typing import Any
 
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
-from catenary._local import Implicit
-from catenary._plan.cost import Work
 
 #: Primitives that move entries and compute none.
 _FREE = frozenset(
@@ -53,11 +51,3 @@ def equation_flops(graph: Graph, equation: Any) -> Any:
 def program_flops(graph: Graph) -> Any:
     """Arithmetic operations of a whole program."""
     return sum(equation_flops(graph, e) for e in graph.equations)
-
-
-def passed(graph: Graph, node: Implicit, vectors: Any, side: str) -> Work:
-    """The work of pushing (side "out") or pulling so many vectors through an implicit node."""
-    flops = vectors * equation_flops(graph, node.equation)
-    ends = (*node.slots, *(v for _, v in node.outputs))
-    size = sum(prod(graph.avals[v].shape) * graph.avals[v].dtype.itemsize for v in ends)
-    return Work(flops, flops, flops, vectors * size, 1)

@@ -1,0 +1,93 @@
+"""What a push or a pull through an implicit node does; through a loop or a branch, counted on its body's own graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+from catenary import _jax
+from catenary._graph import Graph, graph_of_jaxpr
+from catenary._local import Implicit, Local, Node, build
+from catenary._maps.term import Term, plain_axes
+from catenary._plan.cost import Work
+from catenary._plan.eliminate import Elimination
+from catenary._plan.flops import equation_flops, program_flops
+
+
+def passed(graph: Graph, node: Implicit, vectors: Any, side: str) -> Work:
+    """The work of pushing (side "out") or pulling so many vectors through an implicit node."""
+    ends = (*node.slots, *(v for _, v in node.outputs))
+    size = sum(prod(graph.avals[v].shape) * graph.avals[v].dtype.itemsize for v in ends)
+    if node.kind in BODIES and all(isinstance(n, int) for v in ends for n in graph.avals[v].shape):
+        one, again = _through(node, side)
+        flops, times, products = (vectors * n for n in one[:3])
+        return Work(flops + again, times, products, vectors * (size + one.bytes), one.kernels)
+    flops = vectors * equation_flops(graph, node.equation)
+    return Work(flops, flops, flops, vectors * size, 1)
+
+
+#: kind of node → (node) → (body, active inputs, trips) for each of its bodies, one of which runs
+BODIES = {
+    "scan": lambda node: [_scan(node)],
+    "remat": lambda node: [(graph_of_jaxpr(node.equation.params["jaxpr"]), node.active, 1)],
+    "cond": lambda node: [
+        (graph_of_jaxpr(body), [k - 1 for k in node.active], 1) for body in node.equation.params["branches"]
+    ],
+}
+
+
+def _scan(node: Implicit) -> tuple[Graph, Sequence[int], Any]:
+    parts = _jax.scan_parts(node.equation.params, len(node.equation.inputs))
+    carries = range(parts.consts, parts.consts + parts.carry)
+    return graph_of_jaxpr(parts.body), sorted({*node.active, *carries}), parts.length
+
+
+@lru_cache(maxsize=512)
+def _through(node: Implicit, side: str) -> tuple[Work, Any]:
+    """The work of one vector through the body that does most, and what is evaluated again for all vectors together."""
+    works = []
+    for body, active, trips in BODIES[node.kind](node):
+        work = swept(body, active, side)
+        again = program_flops(body) if side == "out" or node.kind == "remat" else 0
+        sums = sum(prod(body.avals[body.inputs[k]].shape) for k in active) if node.kind == "scan" else 0
+        work = (work + Work(flops=sums if side == "inp" else 0))._replace(kernels=max(1, work.kernels))
+        works.append((work.times(trips), again * trips))
+    return max(works, key=lambda pair: pair[0].flops)
+
+
+def swept(body: Graph, active: Iterable[int], side: str) -> Work:
+    """The work of one sweep through a program: a tangent from its inputs, or a cotangent from its outputs."""
+    from catenary._plan.count import Count  # which charges passes by this file
+
+    local = body_local(body, active)
+    root = local.graph.new(local.graph.avals[local.inputs[0]].update(shape=()) if local.inputs else _jax.aval_of(0.0))
+    count = Count(local, "flops", "push" if side == "out" else "pull")
+    joined = replace(local, inputs=(root,)) if side == "out" else replace(local, outputs=(root,))
+    state = Elimination(joined, count, root)
+    ends = local.inputs if side == "out" else local.outputs
+    for vertex in ends:
+        axes, sizes = plain_axes(local.shape(vertex))
+        row = Term((), axes, sizes, tuple(range(len(sizes))))
+        if side == "out" and vertex in state.out:
+            state.insert(vertex, root, row.T, 1)
+        elif side == "inp" and vertex in state.into:
+            state.insert(root, vertex, row, 1)
+    nodes = local.nodes if side == "out" else reversed(local.nodes)
+    for node in (*(Node((v,)) for v in ends), *nodes):
+        state.eliminate(node)
+    return count.work
+
+
+def body_local(body: Graph, active: Iterable[int]) -> Local:
+    """The local derivatives of a body, whose own lists are left as they are."""
+    copy = Graph(list(body.avals), list(body.equations), body.inputs, body.outputs, dict(body.consts))
+    return build(copy, [body.inputs[k] for k in active], body.outputs)
+
+
+def bodies(node: Implicit) -> Iterator[tuple[Local, Any]]:
+    """The local derivatives of a node's bodies, and their trips."""
+    for body, active, trips in BODIES[node.kind](node) if node.kind in BODIES else ():
+        yield body_local(body, active), trips
