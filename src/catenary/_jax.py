@@ -30,6 +30,7 @@ _UNLISTED = {
     for module, name in (
         (lax, "stack"),
         (lax, "split"),
+        (lax, "unstack"),
         (lax, "reduce_and"),
         (lax, "optimization_barrier"),
         (lax, "dim_as_value"),

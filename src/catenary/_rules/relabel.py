@@ -262,6 +262,17 @@ def stack(site: Site, operand: int) -> Answer:
     return _map(_unsized([*inp[:k], new, *inp[k:]]), inp, sizes)
 
 
+def unstack(site: Site, _: int) -> Answer:
+    """Each output stands at one index of the axis that goes."""
+    k = site.params["axis"] % site.ins[0].ndim
+    answer: dict[int, tuple[Piece, ...]] = {}
+    for number, aval in enumerate(site.outs):
+        out, sizes = plain_axes(aval.shape)
+        index = Axis(site.ins[0].shape[k], number)
+        answer[number] = (Piece(_term(out, _unsized([*out[:k], index, *out[k:]]), sizes), Row()),)
+    return answer
+
+
 def split(site: Site, _: int) -> Answer:
     """Each output is a slice along one axis."""
     k, offset = site.params["axis"], 0
@@ -311,6 +322,7 @@ RELABEL: dict[Any, Rule] = {
         "stack": stack,
         "tile": tile,
         "transpose": transpose,
+        "unstack": unstack,
     }.items()
     if _jax.primitive(name) is not None
 }

@@ -374,6 +374,7 @@ NEWER = {
     "log2": _unary(lambda x: _LAX.log2(x), POSITIVE),
     "one_minus_square": _unary(lambda x: _LAX.one_minus_square(x)),
     "polynomial": _unary(lambda x: _LAX.polynomial(x, (1.0, 2.0, 3.0))),
+    "unstack": _each((2, 3), lambda x: _LAX.unstack(x), lambda x: _LAX.unstack(x, 1)[2]),
 }
 NEWER = {name: rows for name, rows in NEWER.items() if hasattr(lax, name)}
 
