@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -14,6 +13,7 @@ from catenary._emit.einsum import Value, full_core, in_dtype, positions, select,
 from catenary._maps.coalesce import families
 from catenary._maps.dense import blocked
 from catenary._maps.factor import nested
+from catenary._maps.pieces import cut, pieces
 from catenary._maps.restrict import tied_axes
 from catenary._maps.table import concrete, grid, places
 from catenary._maps.term import Axis, Term, labels_of, renumbered
@@ -142,7 +142,7 @@ def total(terms: Sequence[tuple[Term, Value]], shape: Sequence[Any], dtype: Any)
     """
     if not terms:
         return jnp.zeros(shape, dtype)
-    joined = _joined(terms, dtype)
+    joined = _joined(terms, shape, dtype)
     if joined is not None:
         return joined
     if len(terms) == 1:
@@ -166,53 +166,14 @@ def summed(terms: Sequence[tuple[Term, Value]], dtype: Any) -> tuple[Term, Value
     return whole, Value(array.reshape(whole.sizes))
 
 
-def _joined(terms: Sequence[tuple[Term, Value]], dtype: Any) -> Any | None:
-    """Terms without ties whose single axis is cut into consecutive pieces: one concatenation."""
-    if len(terms) < 2 or any(term.ties for term, _ in terms):
+def _joined(terms: Sequence[tuple[Term, Value]], shape: Sequence[Any], dtype: Any) -> Any | None:
+    """Terms that fill an axis piece by piece as a concatenation; None where they do not."""
+    found = pieces([term for term, _ in terms])
+    if found is None:
         return None
-    rows = [(*term.out, *term.inp) for term, _ in terms]
-    places = [
-        k
-        for k in range(len(rows[0]))
-        if any(row[k][1:] != rows[0][k][1:] for row in rows) or not _whole(terms[0][0], rows[0][k])
-    ]
-    if len(places) != 1:
-        return None
-    (k,) = places
-    pieces = []
-    for (term, value), row in zip(terms, rows, strict=True):
-        span = _span(term, row[k])
-        if span is None:
-            return None
-        pieces.append((row[k].start, span, term, value))
-    pieces.sort(key=lambda p: p[0])
-    ends = [start + span for start, span, _, _ in pieces]
-    starts = [start for start, _, _, _ in pieces]
-    if starts != [0, *ends[:-1]] or ends[-1] != rows[0][k].size:
-        return None
-    return lax.concatenate([dense(_cut(term, k, span), value, dtype) for _, span, term, value in pieces], k)
-
-
-def _whole(term: Term, axis: Axis) -> bool:
-    return axis.start == 0 and _span(term, axis) == axis.size
-
-
-def _span(term: Term, axis: Axis) -> Any | None:
-    """How many consecutive positions an axis fills from its start; None where they are not consecutive."""
-    if axis.tabled:
-        return None
-    span: Any = 1
-    for label, stride in sorted(axis.factors, key=lambda f: abs(f[1])):
-        if not isinstance(axis.start, int) or stride != span:
-            return None
-        span = span * term.sizes[label]
-    return span
-
-
-def _cut(term: Term, k: int, span: Any) -> Term:
-    """The term with axis ``k`` shrunk to the positions that it fills."""
-    n = len(term.out)
-    side = list(term.out if k < n else term.inp)
-    j = k if k < n else k - n
-    side[j] = Axis(span, 0, side[j].factors)
-    return replace(term, out=tuple(side)) if k < n else replace(term, inp=tuple(side))
+    k, groups = found
+    parts = []
+    for span, group in groups:
+        mine = [(cut(terms[n][0], k, span), terms[n][1]) for n in group]
+        parts.append(total(mine, [*shape[:k], span, *shape[k + 1 :]], dtype))
+    return lax.concatenate(parts, k)

@@ -117,16 +117,14 @@ def _prepared(source: Source, given: dict[str, Value]) -> Any:
 
 def positions(size: Any, start: Any, strides: Sequence[tuple[Any, Any]]) -> Any:
     """The mask [p, labels…] of p = start + Σ stride · label."""
-    rank = 1 + len(strides)
-    shape = (size, *(n for n, _ in strides))
-    p = lax.broadcasted_iota(jnp.int32, shape, 0) - start
+    labels = tuple(n for n, _ in strides)
+    where: Any = start
     for k, (_, stride) in enumerate(strides):
         if isinstance(stride, Table):
-            p = p - lax.broadcast_in_dim(jnp.asarray(stride.values, jnp.int32), shape, (k + 1,))
+            where = where + lax.broadcast_in_dim(jnp.asarray(stride.values, jnp.int32), labels, (k,))
         else:
-            p = p - stride * lax.broadcasted_iota(jnp.int32, shape, k + 1)
-    assert p.ndim == rank
-    return p == 0
+            where = where + stride * lax.broadcasted_iota(jnp.int32, labels, k)
+    return lax.broadcasted_iota(jnp.int32, (size, *labels), 0) == where
 
 
 def _apply(x: Any, op: Op) -> Any:

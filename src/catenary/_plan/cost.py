@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from catenary import _jax
 from catenary._maps.compose import Recipe, volume
 from catenary._maps.dense import blocked
+from catenary._maps.pieces import cut, pieces
 from catenary._maps.term import Term
 
 
@@ -145,8 +146,11 @@ def multiplied(m: int, k: int, n: int, width: int, second: int = 1, first: int =
 
 
 def dense(terms: Sequence[Term]) -> Any:
-    """Flops of writing terms out as one array: a selection for each tie, an addition for each further term."""
+    """Flops of writing terms out as one array: a selection for each tie, an addition for each term that overlaps."""
     flops: Any = 0
+    if (found := pieces(terms)) is not None:
+        k, groups = found
+        return sum(dense([cut(terms[n], k, span) for n in group]) for span, group in groups)
     for term in terms:
         seen: set[int] = set()
         size = prod(term.sizes)
@@ -155,7 +159,7 @@ def dense(terms: Sequence[Term]) -> Any:
                 if label in seen:
                     mask = axis.size * term.sizes[label]
                     size = size * term.sizes[label]
-                    flops = flops + size + 2 * mask
+                    flops = flops + size + mask
                 seen.add(label)
         if not term.one and not (isinstance(term.scale, int | float) and abs(term.scale) == 1):
             flops = flops + volume(term.core or (), term.sizes)
