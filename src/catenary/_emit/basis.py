@@ -138,19 +138,18 @@ def _scatter(x: Any, k: int, axis: Axis, digits: Sequence[tuple[int, int]], here
 def total(terms: Sequence[tuple[Term, Value]], shape: Sequence[Any], dtype: Any) -> Any:
     """The dense array of a sum of terms; zeros where there is none.
 
-    Row vectors that fill one axis piece by piece are joined, not padded and added.
+    Terms that fill an axis piece by piece are joined, not padded and added.
     """
     if not terms:
         return jnp.zeros(shape, dtype)
-    joined = _joined(terms, shape, dtype)
-    if joined is not None:
-        return joined
     if len(terms) == 1:
         return dense(*terms[0], dtype)
     sizes = [axis.size for axis in terms[0][0].out], [axis.size for axis in terms[0][0].inp]
-    ties = tied_axes([term for term, _ in terms], *sizes)
-    if ties:  # what all terms tie is written out once, around the sum of the blocks
+    if tied_axes([term for term, _ in terms], *sizes):  # what all tie is written out once, around the sum of the blocks
         return dense(*summed(terms, dtype), dtype)
+    joined = _joined(terms, shape, dtype)
+    if joined is not None:
+        return joined
     parts = [dense(term, value, dtype) for term, value in terms]
     result = parts[0]
     for part in parts[1:]:

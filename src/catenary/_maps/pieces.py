@@ -10,7 +10,7 @@ from catenary._maps.term import Axis, Size, Term
 
 
 def pieces(terms: Sequence[Term]) -> tuple[int, list[tuple[Size, list[int]]]] | None:
-    """An axis that terms without ties cut into consecutive pieces, and of each piece its length and its terms.
+    """An axis that terms cut into consecutive pieces, and of each piece its length and its terms.
 
     Axes count from the first of the output to the last of the input. None where there is no such axis.
 
@@ -19,11 +19,13 @@ def pieces(terms: Sequence[Term]) -> tuple[int, list[tuple[Size, list[int]]]] | 
     >>> pieces(rows)
     (0, [(2, [0]), (3, [1])])
     """
-    if len(terms) < 2 or any(term.ties for term in terms):
+    if len(terms) < 2:
         return None
     rows = [(*term.out, *term.inp) for term in terms]
     for k in range(len(rows[0])):
-        places = [(row[k].start, _span(term, row[k])) for term, row in zip(terms, rows, strict=True)]
+        places: list[tuple[int, Any]] = [
+            (row[k].start, _span(term, row[k])) for term, row in zip(terms, rows, strict=True)
+        ]
         if any(span is None for _, span in places):
             continue
         found = sorted(dict.fromkeys(places), key=lambda place: place[0])

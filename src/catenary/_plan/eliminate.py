@@ -129,8 +129,12 @@ class Elimination(Generic[V]):
                 row[tail] = (*here[:k], self._once("add", recipe.term, parts, make), *here[k + 1 :])
                 return
         row[tail] = (*here, (term, value))
-        if len(here) >= MOST_TERMS:
+        if len(here) >= MOST_TERMS and (len(here) >= MANY_TERMS or not self._last(head, tail)):
             self._reduce(head, tail)
+
+    def _last(self, head: int, tail: int) -> bool:
+        """Whether a map is part of the result: it meets no other, and its terms are written out together."""
+        return head in self.local.outputs and tail in self.local.inputs
 
     def _once(self, kind: str, term: Term, parts: Pair[V], make: Callable[[], V]) -> tuple[Term, V]:
         """The map that two maps make; in a graph that is its own mirror, made once with its transpose."""
