@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass
 from functools import cached_property
-from time import monotonic
+from time import thread_time
 from typing import Any, NamedTuple
 
 from catenary._local import Local
@@ -61,11 +61,12 @@ class Problem:
     search: InitVar[str | float]
     report: Callable[[Any, int], Any] | None = None
     moves: int = 0
+    least: Any = float("inf")
     stopped: bool = False
 
     def __post_init__(self, search: str | float) -> None:
         self.effort = EFFORTS[search if isinstance(search, str) else "thorough"]
-        self.until = None if isinstance(search, str) else monotonic() + search
+        self.until = None if isinstance(search, str) else thread_time() + search
 
     @cached_property
     def state(self) -> State:
@@ -80,8 +81,9 @@ class Problem:
     def progress(self, best: Any) -> bool:
         """Whether to stop: out of time, or told to."""
         self.moves += 100
-        told = self.report is not None and bool(self.report(best, self.moves))
-        self.stopped = told or (self.until is not None and monotonic() > self.until)
+        self.least = min(self.least, best)
+        told = self.report is not None and bool(self.report(self.least, self.moves))
+        self.stopped = told or (self.until is not None and thread_time() > self.until)
         return self.stopped
 
 
@@ -126,19 +128,21 @@ def _smallest(problem: Problem) -> Order | None:
 
 
 def _local(problem: Problem) -> Order | None:
-    """Simulated annealing from the best order known, and again from what it found."""
+    """Simulated annealing from the best order known, on bare graphs from two greedy ones too, by turns and again."""
     n, effort = len(problem.best), problem.effort
-    steps = min(problem.each * n, effort.most) // (2**effort.rounds - 1) if effort.most else 0
-    if problem.local.mirror or n <= effort.small or steps * FEWEST_MOVES < n or not steps:
+    if problem.local.mirror or n <= effort.small or not effort.most:
         return None
-    best, round_ = problem.best, 0
-    if isinstance(problem.state, Bare):
-        starts = [best, markowitz(problem.state, n), markowitz(problem.state, n, last=False)]
-        best = min(starts, key=lambda order: total(problem.state, order))
-    while not problem.stopped and (round_ < effort.rounds or problem.until is not None):
-        best = improve(problem.state, best, steps << round_, round_, problem.progress)
-        round_ += 1
-    return best
+    steps = min(problem.each * n, effort.most) // (2**effort.rounds - 1)
+    if steps * FEWEST_MOVES < n:
+        return None
+    state, starts, turn = problem.state, [problem.best], 0
+    if isinstance(state, Bare):
+        starts += [markowitz(state, n), markowitz(state, n, last=False)]
+    while not problem.stopped and (turn < effort.rounds or problem.until is not None):
+        start = turn % len(starts)
+        starts[start] = improve(state, starts[start], steps << min(turn, effort.rounds - 1), turn, problem.progress)
+        turn += 1
+    return min(starts, key=lambda order: total(state, order))
 
 
 #: A search with less than a move for so many vertices is not worth the states that it keeps, n copies of the graph.
