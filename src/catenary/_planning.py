@@ -39,7 +39,7 @@ def plan(
         cost: the model. ``"time"`` is the roofline of the kind of device that is here; ``"flops"`` is what XLA counts;
             ``"multiplications"`` what the literature on elimination orders counts; ``"products"`` those of two numbers.
         search: ``"fast"`` is not felt beside tracing and lowering ``fun``; ``"thorough"`` goes many more steps; a
-            number is seconds, and then alone the plan depends on how fast the computer is.
+            number is seconds of one core, and then alone the plan depends on how fast the computer is.
         order: which orders to consider, as in ``jacobian``.
         report: called as ``report(best cost, moves)`` while a search goes on; an answer that is true stops it, and the
             best order so far is the plan.

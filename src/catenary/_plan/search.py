@@ -73,6 +73,18 @@ class Problem:
         """The whole graph, to be taken apart."""
         return Bare.of(self.local, self.model) or Counted(self.local, self.model, self.kind)
 
+    @cached_property
+    def cuts(self) -> list[int]:
+        """The vertices between the blocks of a chain."""
+        return cuts_of(self.local)
+
+    @property
+    def long(self) -> bool:
+        """Whether a chain is too long to be bracketed exactly."""
+        local, n = self.local, len(self.cuts)
+        sweeps = n * (len(local.nodes) - n) * max(len(local.inputs), len(local.outputs))
+        return n > self.effort.cuts or sweeps > self.effort.sweeps
+
     @property
     def each(self) -> int:
         """Moves for each vertex."""
@@ -110,14 +122,14 @@ class Counted:
 
 
 def _chain(problem: Problem) -> Order | None:
-    """The bracketing of a chain of blocks, or where it is too long the cuts that are wide among narrow ones first."""
-    local, effort, cuts = problem.local, problem.effort, cuts_of(problem.local)
-    if not cuts:
-        return None
-    sweeps = len(cuts) * (len(local.nodes) - len(cuts)) * max(len(local.inputs), len(local.outputs))
-    if len(cuts) <= effort.cuts and sweeps <= effort.sweeps:
-        return chain(local, cuts, problem.model, problem.kind)
-    return waists(local, cuts)
+    """The bracketing of a chain of blocks."""
+    cuts = problem.cuts
+    return chain(problem.local, cuts, problem.model, problem.kind) if cuts and not problem.long else None
+
+
+def _long_chain(problem: Problem) -> Order | None:
+    """Of a chain too long for that, the cuts that are wide among narrow ones first."""
+    return waists(problem.local, problem.cuts) if problem.long else None
 
 
 def _smallest(problem: Problem) -> Order | None:
@@ -150,4 +162,9 @@ FEWEST_MOVES = 3
 
 
 #: name → (problem) → an order, or None where it does not apply
-SEARCHES: dict[str, Callable[[Problem], Order | None]] = {"chain": _chain, "exact": _smallest, "local search": _local}
+SEARCHES: dict[str, Callable[[Problem], Order | None]] = {
+    "chain": _chain,
+    "long chain": _long_chain,
+    "exact": _smallest,
+    "local search": _local,
+}

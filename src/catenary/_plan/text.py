@@ -15,6 +15,7 @@ WHY = {
     "reverse": "from the outputs to the inputs",
     "forward": "from the inputs to the outputs",
     "chain": "blocks in a row, bracketed by dynamic programming",
+    "long chain": "wide places among narrow ones first",
     "widest first": "the largest arrays first",
     "markowitz": "always where the fewest maps meet",
     "minimal fill": "always where the fewest new maps appear",
