@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import jax
 from jax.extend.core import InconclusiveDimensionOperation
 
 from catenary import _jax
-from catenary._graph import Graph, graph_of_jaxpr, trace
+from catenary._graph import Graph, graph_of_jaxpr
 from catenary._local.activity import carried
 from catenary._local.build import build
 from catenary._local.fallback import pullback
@@ -246,7 +245,7 @@ def of_custom_vjp(node: Implicit) -> tuple[Tie, ...]:
         return pull([cotangents.get(k, _jax.zero_cotangent(aval)) for k, aval in enumerate(node.site.outs)])
 
     avals = (*node.site.ins, *(node.site.outs[k] for k, _ in node.outputs))
-    graph = trace(pulled, [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]).graph
+    graph = graph_of_jaxpr(_jax.make_jaxpr(pulled, avals))
     if _decides(graph, set(graph.inputs[n:])):
         return ()
     inside = body(graph, range(n, len(graph.inputs)), range(len(graph.outputs)))

@@ -47,7 +47,7 @@ def _least(graph: Graph, node: Implicit, maps: Sequence[Any], side: str) -> list
         return _pass(maps, side, shapes, (), everything)  # one vector has nothing to tie
     ties = [(a, b) if side == "out" else (b, a) for a, b in node.ties]
     ties = [(a, b) for a, b in ties if all(a[k] is not None for k, terms in enumerate(maps) if terms)]
-    if node.kind == "bilinear" and side == "inp" and not node.splits(graph):
+    if node.kind == "bilinear" and side == "inp" and not (node.splits(graph) or any(map(_jax.sharded, node.site.ins))):
         # an axis that one operand has not the other has: what each entry along it gives can be pulled by itself
         return [p for k in everything for p in _pass(maps, side, shapes, ties, (k,), each=True)]
     whole = _pass(maps, side, shapes, ties, everything)
