@@ -253,7 +253,7 @@ class _Paths:
     def _cut(self, edges: Sequence[tuple[Edge, _Reach, Side, Side]]) -> _Cut:
         """Paths through neighbours that have no start in common are disjoint; of those that have, the widest counts."""
         edges = [e for e in edges if e[0].piece.row is not IDENTITY and e[1].width and self._passable(*e[2:])]
-        full = [e for e in edges if self.pairs or (not e[2].bare and e[2].held and e[3].held)]
+        full = [e for e in edges if self.pairs or (e[0].piece.term.core is not None and e[2].held and e[3].held)]
         groups: list[tuple[int, int, int]] = []
         for _, reach, _, far in full:
             bits, count, entries = reach.starts, int(min(far.block, reach.width)), reach.of(far.block)
