@@ -32,6 +32,8 @@ PROGRAMS = {
     "pad": (lambda x, a: jnp.tanh(a @ jnp.pad(jnp.sin(x), 1)), (ones(3), ones(2, 5)), 0),
     "copies": (lambda x, b: jnp.tanh(x[None] * b[:, None]).sum(1), (ones(4), ones(3)), (0, 1)),
     "mean": (lambda x, a: (x - x.mean()) * jnp.exp(a @ x), (ones(4), ones(4, 4)), 0),
+    "selected": (lambda x, y: (x * y, jnp.tanh(jax.nn.relu(x))), (ones(), ones()), (0, 1)),
+    "picked": (lambda x: jnp.exp(jnp.sin(x) ** 3)[1], (ones(4),), 0),
     "loop": (lambda x, a: a @ jnp.cumsum(jnp.tanh(a @ x)), (ones(3), ones(3, 3)), 0),
     "two ends": (lambda x, y: (jnp.sin(x * y), jnp.exp(x * y) * y), (ones(), ones()), (0, 1)),
 }

@@ -160,8 +160,9 @@ class _Join:
             kernel = Work(flops, pairs, pairs, moved if contracted else 0, 1)
             return price(kernel) if contracted else min(price(kernel), price(kernel._replace(kernels=0)))
 
+        counts = (p or q) and above.leads and below.leads
         rest = price(Work(others, others, others)) if others else 0
-        self.cost, self.last = (rest + joined(p, q), rest + joined(above.reach, below.reach)) if p or q else (0, 0)
+        self.cost, self.last = (rest + joined(p, q), rest + joined(above.reach, below.reach)) if counts else (0, 0)
         self.free = not inner and all(e.piece.row is IDENTITY for e in paths.out.get(stage[0], ()))
 
 
@@ -169,12 +170,14 @@ class _Cut(NamedTuple):
     """Of one entry, how many disjoint paths and how many starts there are at least.
 
     free, kept    axes that the maps at hand do not tie, and axes that their cores hold
+    leads         whether every entry is surely on a path
     """
 
     paths: int
     reach: int
     free: frozenset[int]
     kept: frozenset[int]
+    leads: bool
 
 
 class _Reach(NamedTuple):
@@ -252,7 +255,9 @@ class _Paths:
 
     def _cut(self, edges: Sequence[tuple[Edge, _Reach, Side, Side]]) -> _Cut:
         """Paths through neighbours that have no start in common are disjoint; of those that have, the widest counts."""
-        edges = [e for e in edges if e[0].piece.row is not IDENTITY and e[1].width and self._passable(*e[2:])]
+        edges = [e for e in edges if e[1].width and self._passable(*e[2:])]
+        leads = bool(edges)
+        edges = [e for e in edges if e[0].piece.row is not IDENTITY]
         full = [e for e in edges if self.pairs or (e[0].piece.term.core is not None and e[2].held and e[3].held)]
         groups: list[tuple[int, int, int]] = []
         for _, reach, _, far in full:
@@ -263,7 +268,7 @@ class _Paths:
             groups.append((bits, count, entries))
         met = [near for _, _, near, _ in full or edges if full or near.bare]
         free, kept = (_common([getattr(side, name) for side in met]) for name in ("free", "kept"))
-        return _Cut(sum(n for _, n, _ in groups), sum(n for _, _, n in groups), free, kept)
+        return _Cut(sum(n for _, n, _ in groups), sum(n for _, _, n in groups), free, kept, leads)
 
     def stages(self) -> Iterator[list[int]]:
         """The explicit vertices in chains along which one array multiplies entry by entry, inputs first."""
