@@ -40,7 +40,7 @@ class Product:
     """One product, programs of the same arguments.
 
     ideal   what it must cost: flops, or a program by hand whose flops are counted
-    peer    whether that program is the peer's, who is to be reached in flops and in bytes of temporaries
+    peer    whether ``ideal`` is the function itself, whose Laplacian by folx is to be reached, in flops and in bytes
     """
 
     name: str
@@ -222,9 +222,15 @@ def as_vector(fun: Program, theta: Any) -> tuple[Program, jax.Array]:
 
 def laplacian(name: str, fun: Program, x: jax.Array) -> Product:
     """tr ∇² fun: ours, the trace of JAX's Hessian, and folx's forward Laplacian."""
-    peer = lambda x: folx.forward_laplacian(fun)(x).laplacian
     plain = lambda x: jnp.trace(jax.hessian(fun)(x))
-    return Product(f"Laplacian, {name}", (x,), lambda x: ct.derivative(ct.grad(fun))(x).trace(), plain, peer, True)
+    return Product(f"Laplacian, {name}", (x,), lambda x: ct.derivative(ct.grad(fun))(x).trace(), plain, fun, True)
+
+
+#: The peer as it comes, and with its sparse Jacobians switched on.
+FOLX: dict[str, Callable[[Program], Program]] = {
+    "": lambda fun: lambda x: folx.forward_laplacian(fun)(x).laplacian,
+    ", sparse": lambda fun: lambda x: folx.forward_laplacian(fun, sparsity_threshold=6)(x).laplacian,
+}
 
 
 def covariances() -> tuple[Program, Program]:
@@ -305,7 +311,7 @@ class Row:
         verdict = "not installed" if self.ideal is None else "ok" if self.ok else "FALLS SHORT"
         ideal = f"{human(self.ideal):>9} {self.ours / self.ideal:7.3f}" if self.ideal else f"{'–':>9} {'–':>7}"
         gain = f"{human(self.plain):>9} {self.plain / self.ours:7.1f} ×"
-        return f"{self.name:<27} {self.quantity:<6} {human(self.ours):>9} {ideal}  ≤ {self.limit:.2f} {gain}  {verdict}"
+        return f"{self.name:<31} {self.quantity:<6} {human(self.ours):>9} {ideal}  ≤ {self.limit:.2f} {gain}  {verdict}"
 
 
 def measure(product: Product) -> Iterator[Row]:
@@ -315,9 +321,10 @@ def measure(product: Product) -> Iterator[Row]:
         ideal = product.ideal if not callable(product.ideal) else counts(product.ideal, product.args)[0]
         yield Row(product.name, "flops", ours[0], ideal, plain[0], LIMIT)
         return
-    theirs = counts(product.ideal, product.args) if folx else (None, None)
-    for k, quantity in enumerate(("flops", "bytes")):
-        yield Row(product.name, quantity, ours[k], theirs[k], plain[k], 1.0)
+    for name, peer in FOLX.items():
+        theirs = counts(peer(product.ideal), product.args) if folx else (None, None)
+        for k, quantity in enumerate(("flops", "bytes")):
+            yield Row(f"{product.name}{name}", quantity, ours[k], theirs[k], plain[k], 1.0)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -329,7 +336,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"JAX {jax.__version__}: products of derivatives, against the ideal (Laplacians: folx) and plain JAX")
     if folx is None:
         print("folx: left out, not installed")
-    print(f"{'product':<27} {'':<6} {'ours':>9} {'ideal':>9} {'ratio':>7}  limit {'plain':>11} plain/ours")
+    print(f"{'product':<31} {'':<6} {'ours':>9} {'ideal':>9} {'ratio':>7}  limit {'plain':>11} plain/ours")
     rows = []
     for product in products():
         if not asked.only or any(word.lower() in product.name.lower() for word in asked.only):
