@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -68,13 +69,15 @@ def _coalesced(work: Work, family: list[tuple[str, int]]) -> Merge | None:
     single = len(labels) == 1
     if tie and single and any(isinstance(s, int) for x in axes for _, s in x.factors):
         return None  # one of its axes tells all values of the label apart
-    at = grid(labels, work.sizes)
-    total = volume(labels, work.sizes)
-    keys = places(axes, at, total)
-    unique, segment = np.unique(keys, return_inverse=True)
-    if (tie and unique.size > SHARE * total) or np.array_equal(unique, keys):
+    sizes = tuple(work.sizes[i] for i in labels)
+    number = {label: k for k, label in enumerate(labels)}
+    unique, segment = _distinct(
+        tuple(Axis(x.size, x.start, tuple((number[i], s) for i, s in x.factors)) for x in axes), sizes
+    )
+    total = segment.size
+    if (tie and unique.size > SHARE * total) or (unique.size == total and (np.diff(segment) == 1).all()):
         return None
-    label = labels[0] if single or unique.size == 1 else work.tabulate(at)
+    label = labels[0] if single or unique.size == 1 else work.tabulate(grid(labels, work.sizes))
     fresh = work.new(unique.size)
     found = np.unravel_index(unique, [x.size for x in axes])
     for (side, k), axis, positions in zip(family, axes, found, strict=True):
@@ -86,3 +89,12 @@ def _coalesced(work: Work, family: list[tuple[str, int]]) -> Merge | None:
         return None
     work.live.discard(label)
     return Merge(label, fresh, Table(segment), unique.size)
+
+
+@lru_cache(maxsize=64)
+def _distinct(axes: tuple[Axis, ...], sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The positions on axes in labels 0, 1, …, each once and rising, and which of them each assignment has."""
+    every = dict(enumerate(sizes))
+    labels = tuple(every)
+    unique, segment = np.unique(places(axes, grid(labels, every), volume(labels, every)), return_inverse=True)
+    return unique, segment

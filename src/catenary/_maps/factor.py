@@ -74,6 +74,8 @@ class Work:
         """What a factor of this stride becomes: a start and factors."""
         if not isinstance(stride, Table):
             return stride * offset, [(j, stride * t) for j, t in parts]
+        if offset == 0 and [(t, self.sizes[j]) for j, t in parts] == [(1, stride.values.size)]:
+            return 0, [(parts[0][0], stride)]  # another name: a table begins at 0
         start = int(stride.values[offset])
         factors = []
         for j, t in parts:
