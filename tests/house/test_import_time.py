@@ -1,4 +1,4 @@
-"""Importing catenary costs at most 50 ms beyond importing jax and jax.numpy."""
+"""Importing catenary costs at most 50 ms beyond importing jax and jax.numpy; the first transform, not much more."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ import sys
 import pytest
 
 ALLOWED_MS = 50
+FIRST_MS = 120  # what stands behind ct.grad is imported when it is first asked for
 RUNS = 7
 
 # The processor's time, not the wall's: other tests run beside this one.
@@ -26,7 +27,7 @@ def environment(tmp_path_factory):
     return env | {"PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode"))}
 
 
-def best(module: str, runs: int, env: dict[str, str]) -> tuple[float, set[str]]:
+def best(module: str, runs: int, env: dict[str, str], allowed: float = ALLOWED_MS) -> tuple[float, set[str]]:
     """The least milliseconds of several fresh interpreters, and the modules that were loaded."""
     times, loaded = [], set()
     for _ in range(runs):
@@ -35,7 +36,7 @@ def best(module: str, runs: int, env: dict[str, str]) -> tuple[float, set[str]]:
         milliseconds, *names = done.stdout.split()
         times.append(float(milliseconds))
         loaded.update(names)
-        if times[-1] <= ALLOWED_MS:
+        if times[-1] <= allowed:
             break
     return min(times), loaded
 
@@ -45,6 +46,20 @@ def test_import_is_light(environment):
     assert milliseconds <= ALLOWED_MS, f"import catenary takes {milliseconds:.0f} ms beyond jax"
     late = {"rich", "typer", "matplotlib", "hypothesis", "jaxtyping"}
     assert not loaded & late, f"import {loaded & late} inside the function that needs them"
+
+
+def test_the_first_transform_is_light(environment):
+    milliseconds, loaded = best(
+        "catenary; catenary.grad, catenary.jacobian, catenary.derivative", RUNS, environment, FIRST_MS
+    )
+    assert milliseconds <= FIRST_MS, f"import catenary and its transforms take {milliseconds:.0f} ms beyond jax"
+    assert not loaded & {"rich", "typer", "matplotlib", "hypothesis", "jaxtyping", "catenary._derive"}
+
+
+def test_every_public_name_is_found():
+    program = "import catenary; print(all(hasattr(catenary, name) for name in catenary.__all__))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 def test_testing_needs_no_hypothesis(environment):
