@@ -18,6 +18,8 @@ import hypothesis
 import jax
 import pytest
 
+from tests.once import once
+
 jax.config.update("jax_enable_x64", True)
 
 # The same programs on every run and every machine; CATENARY_EXAMPLES=1000 looks further.
@@ -36,3 +38,16 @@ hypothesis.settings.load_profile("catenary")
 def key() -> jax.Array:
     """A fixed random key: a test that fails today fails tomorrow."""
     return jax.random.key(0)
+
+
+#: What one JAX is enough for: our own algebra and searches, how formulas are made and look, faults planted in our code.
+ONCE = frozenset("benchmarks derive docs ecosystem faults literature maps plan report".split())
+#: Of those, what reads programs as JAX writes them: that changes from one JAX to the next.
+BOTH = frozenset("test_check test_default_mode test_examples test_plan test_refusals test_rules test_special".split())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the oldest JAX of .ci/run what does not depend on it."""
+    for item in items:
+        if item.path.parent.name in ONCE and item.path.stem not in BOTH:
+            item.add_marker(once)
