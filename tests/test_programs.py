@@ -17,7 +17,7 @@ from catenary.testing import Program, Report, programs, random_program
 ORDERS = ("reverse", "forward", "cross-country")  # and "auto", one of them, in every product
 PARTS = 8  # tests, so that two cores share the work; each draws its own programs
 HALF = 0 if jax.__version__.startswith("0.10") else 1  # .ci/run tests two versions of JAX: each takes every other part
-EXAMPLES = int(os.environ.get("CATENARY_EXAMPLES", "304")) // PARTS
+EXAMPLES = int(os.environ.get("CATENARY_EXAMPLES", "160")) // PARTS
 
 
 def require(report: Report, program: Program) -> None:

