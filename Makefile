@@ -8,7 +8,7 @@
 VENV   ?= .venv
 JAX    ?= jax>=0.10,<0.13
 JOBS   ?= 2
-PYTEST ?= -n $(JOBS)
+PYTEST ?= -n $(JOBS) --dist worksteal
 # the first of these that really starts and is new enough
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
