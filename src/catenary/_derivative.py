@@ -29,7 +29,7 @@ from catenary._maps.table import concrete
 from catenary._plan.choose import directed, pick
 from catenary._plan.count import Count
 from catenary._plan.eliminate import eliminate
-from catenary._plan.sweep import sweep_flops
+from catenary._plan.sweep import swept
 
 Terms = list[tuple[Any, Any]]
 Run = Callable[[Sequence[Any]], Point]
@@ -336,7 +336,7 @@ class LinearMap:
         what = summary(cells) + (f" of rank {rank:,} at most" if 2 * rank <= min(out, inp) else "")
         held = f"{min(sum(map(nonzeros, cells)), out * inp):,} of {out * inp:,} entries"
         passes, each, way = min(
-            ((out, sweep_flops(local, "pull"), "reverse"), (inp, sweep_flops(local, "push"), "forward")),
+            ((out, swept(local, "inp").cost, "reverse"), (inp, swept(local, "out").cost, "forward")),
             key=lambda sweep: sweep[0] * sweep[1],
         )
         return f"{head}: {what}; {held}\n  {instead(count.total, passes, each, way)}"

@@ -219,6 +219,17 @@ def dimension_names(size: Any) -> set[str]:
     return set(size._get_vars()) if hasattr(size, "_get_vars") else set()
 
 
+def typical(*sizes: Any) -> dict[str, int]:
+    """For each name in symbolic dimensions a size of its own, as large as sizes that are ranked usually are.
+
+    >>> from jax.export import symbolic_shape
+    >>> typical(*symbolic_shape("N, n"))
+    {'N': 64, 'n': 71}
+    """
+    names = sorted(set().union(*map(dimension_names, sizes)))
+    return {name: 64 + 7 * k for k, name in enumerate(names)}
+
+
 def sizes_of_text() -> Callable[[str], Any]:
     """A reader of symbolic dimensions, all in one scope.
 

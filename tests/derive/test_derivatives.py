@@ -10,9 +10,6 @@ import catenary as ct
 from catenary._derive.calculus import derivatives
 from catenary._derive.check import FormulaError
 from catenary._derive.expressions.build import ONE, add, mul, num
-from tests.once import once
-
-pytestmark = once
 
 one = jnp.ones
 

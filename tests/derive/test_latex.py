@@ -16,12 +16,9 @@ from catenary._derive.printing.mathml import MathML
 from catenary._derive.printing.render import Printer
 from catenary._derive.printing.text import BETWEEN, Text
 from catenary._derive.reading.names import GREEK
-from tests.once import once
 
 from .examples import EXAMPLES
 from .katex import complaint
-
-pytestmark = once
 
 
 @pytest.mark.parametrize(("fun", "args", "_"), EXAMPLES, ids=[e[0].__name__ for e in EXAMPLES])

@@ -11,9 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import catenary as ct
-from tests.once import once
-
-pytestmark = once
 
 SHAPES = {"A": (4, 3), "B": (3, 3), "b": (4,), "x": (3,), "y": (3,)}
 ENTRIES = {

@@ -12,9 +12,6 @@ from catenary._derive.expressions.build import add, fn, mul, num, power, total
 from catenary._derive.expressions.expr import Array, At, axis, temporary
 from catenary._derive.expressions.rename import rename
 from catenary._derive.expressions.value import DRAWS, same, spread
-from tests.once import once
-
-pytestmark = once
 
 I, J = axis(0, "N"), axis(1, "m")
 LEAVES = [

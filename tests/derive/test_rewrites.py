@@ -14,13 +14,10 @@ from catenary._derive.expressions.expr import Add, Array, At, Fn, axis, temporar
 from catenary._derive.expressions.rename import rename
 from catenary._derive.expressions.value import DRAWS, spread
 from catenary._derive.rewrites import rewrite
-from tests.once import once
 
 from .examples import EXAMPLES
 from .families import FAMILIES
 from .linalg_examples import EXAMPLES as LINALG
-
-pytestmark = once
 
 I, K = axis(0, "N"), axis(1, "m")
 X = At(Array("X", ("N", "m"), None, "real"), (I, K))

@@ -1,9 +1,7 @@
 """The table of conventions is what is computed."""
 
 from docs.conventions import PAGE, page
-from tests.once import once
 
 
-@once
 def test_the_table_is_current():
     assert PAGE.read_text() == page()

@@ -9,9 +9,6 @@ import pytest
 from docs.gallery.outcome import ours
 from docs.gallery.page import FOLDER, LENGTH, index, page
 from docs.gallery.programs import FAMILIES, gallery
-from tests.once import once
-
-pytestmark = once
 
 ENTRIES = [(family, entry) for family, entries in gallery().items() for entry in entries]
 IDS = [f"{family}: {entry.name}" for family, entry in ENTRIES]

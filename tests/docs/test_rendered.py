@@ -6,9 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.derive.katex import complaint
-from tests.once import once
-
-pytestmark = once
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "gallery").glob("*.md"))
 

@@ -17,9 +17,6 @@ from catenary._plan.cost import DEVICES, MODELS
 from catenary._transforms import plan_local
 from catenary.errors import PlanError
 from catenary.testing import check_derivative
-from tests.once import once
-
-pytestmark = once
 
 X = jnp.array([[0.3, -0.7, 1.1], [0.9, 0.4, -0.2], [0.5, -0.6, 0.8]])
 SEEN = (AssertionError, TypeError, ValueError)  # wrong numbers, an array that does not fit, axes that do not

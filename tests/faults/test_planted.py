@@ -13,10 +13,7 @@ from catenary._local import tied
 from catenary._maps.term import Axis, StructureError, Term, validate
 from catenary._rules import LINEAR, RULES, Piece
 from catenary.testing import EXAMPLES, check_derivative, check_rule
-from tests.once import once
 from tests.oracle import EVERY, same
-
-pytestmark = once
 
 FACTOR = 1.001
 X = jnp.array([0.3, -0.7, 1.1])

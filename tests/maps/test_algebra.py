@@ -19,9 +19,6 @@ from catenary._maps.dense import dense_term
 from catenary._maps.restrict import diagonal, trace
 from catenary._maps.term import Term, validate
 from tests.maps.random_terms import random_shape, random_term, random_value, written_out
-from tests.once import once
-
-pytestmark = once
 
 SEEDS = range(50)
 

@@ -13,9 +13,6 @@ from catenary._maps.pattern import gathered, pattern
 from catenary._maps.term import Axis, Term, validate
 from tests.maps.random_terms import random_shape, random_term, random_value, written_out
 from tests.maps.test_algebra import arrays, computed
-from tests.once import once
-
-pytestmark = once
 
 
 def sums(rng):

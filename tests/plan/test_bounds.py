@@ -10,7 +10,6 @@ import pytest
 from jax import lax
 
 import catenary as ct
-from tests.once import once
 from tests.oracle import assert_same
 
 X = jnp.array([0.3, -0.7, 1.1])
@@ -45,7 +44,6 @@ def stages(x, n):
     return x
 
 
-@once
 @pytest.mark.parametrize(("fun", "n"), [(deep, 4000), (wide, 3000), (tangled, 3000), (stages, 1000)])
 def test_the_time_of_a_plan_grows_with_the_program(fun, n):
     """Processor time and memory, generous: what is quadratic takes minutes here, what recurses fails."""
@@ -59,7 +57,6 @@ def test_the_time_of_a_plan_grows_with_the_program(fun, n):
     assert len(str(plan).splitlines()) <= 12
 
 
-@once
 def test_a_long_chain_is_differentiated():
     """Two thousand stages: emitted without recursion, as long as the program and no longer."""
     fun = lambda x: jnp.sum(stages(x, 2000))

@@ -55,6 +55,10 @@ class Graph:
     outputs: tuple[Atom, ...] = ()
     consts: dict[int, Any] = field(default_factory=dict)
 
+    def copy(self) -> Graph:
+        """The same program, with lists of its own to be added to."""
+        return Graph(list(self.avals), list(self.equations), self.inputs, self.outputs, dict(self.consts))
+
     def new(self, aval: Any) -> int:
         """A fresh value of the given shape and dtype."""
         self.avals.append(aval)

@@ -25,7 +25,8 @@ IDENTITY = Row()
 
 
 def build(graph: Graph, inputs: Sequence[int], outputs: Sequence[Atom]) -> Local:
-    """Local derivatives of every equation on a path from ``inputs`` to ``outputs``."""
+    """Local derivatives of every equation on a path from ``inputs`` to ``outputs``; ``graph`` is left as it is."""
+    graph = graph.copy()
     builder = _Builder(graph, inputs)
     equations, graph.equations = graph.equations, []
     for equation in equations:

@@ -96,8 +96,7 @@ def _past(node: Implicit, slot: int, output: int, place: Any) -> Place:
 
 def body(graph: Graph, active: Sequence[int], live: Sequence[int]) -> Follow:
     """Follow a digit through a program from inputs ``active`` to outputs ``live``, both positions."""
-    copy = Graph(list(graph.avals), list(graph.equations), graph.inputs, graph.outputs, dict(graph.consts))
-    local = build(copy, [graph.inputs[k] for k in active], [graph.outputs[k] for k in live])
+    local = build(graph, [graph.inputs[k] for k in active], [graph.outputs[k] for k in live])
 
     def through(seeds: dict[int, Place], size: Size) -> dict[int, Place]:
         found = follow(local, {graph.inputs[k]: place for k, place in seeds.items()}, size)

@@ -16,21 +16,18 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from catenary import _jax
 from catenary._local import Edge, Local
 from catenary._maps.compose import compose
 from catenary._maps.term import Term
+from catenary._plan.candidate import Order
 from catenary._plan.cost import multiplied
 from catenary._plan.count import STORED, Count
 from catenary._plan.tally import Table, tally
 
-Order = tuple[int, ...]
-
 #: A stretch between two cuts: (place among the heads, place among the tails, map, how its array stands).
 Stretch = tuple[tuple[int, int, Term, int], ...]
 _NONE: Mapping[tuple[int, int], int] = MappingProxyType({})
-
-#: What a symbolic dimension counts for where sizes must be ranked.
-SYMBOLIC = 64
 
 
 class Way(NamedTuple):
@@ -243,7 +240,7 @@ def waists(local: Local, cuts: Sequence[int]) -> Order:
     n = len(local.nodes)
     places = (-1, *cuts, n)
     ends = (local.inputs, *(local.nodes[k].vertices for k in cuts), local.outputs)
-    width = [max(1, sum(_size(local.shape(v)) for v in end)) for end in ends]
+    width = [max(1, sum(size(local.shape(v)) for v in end)) for end in ends]
     waist = places[width.index(min(width))]
     order: list[int] = []
     stack: list[int] = []
@@ -258,5 +255,6 @@ def waists(local: Local, cuts: Sequence[int]) -> Order:
     return tuple(dict.fromkeys(order))
 
 
-def _size(shape: Sequence[Any]) -> int:
-    return prod(n if isinstance(n, int) else SYMBOLIC for n in shape)
+def size(shape: Sequence[Any]) -> int:
+    """How many entries an array has, symbolic sizes at typical values."""
+    return prod(_jax.evaluate_dimension(n, _jax.typical(*shape)) for n in shape)

@@ -67,7 +67,8 @@ class Device(NamedTuple):
         return max(work.flops * width / 4 / rate, work.bytes / self.bandwidth) + work.kernels * self.kernel
 
 
-#: Kind of device → its rates for numbers of four bytes: what programs reach, by the makers' sheets and by measurement.
+#: Kind of device → its rates for numbers of four bytes. The first row was set beside measured times
+#: (benchmarks/cost.py); the others are shares of what the makers' sheets say, and unmeasured.
 DEVICES = {
     #               contract  entrywise  bandwidth  kernel
     "cpu":  Device(6e10,     4e9,       1.2e10,    1e-6),
@@ -117,8 +118,7 @@ class Price:
     @cached_property
     def typical(self) -> dict[str, int]:
         """Every dimension a large number of its own."""
-        names = {name for shape in self.shapes for n in shape for name in _jax.dimension_names(n)}
-        return {name: 64 + 7 * k for k, name in enumerate(sorted(names))}
+        return _jax.typical(*(n for shape in self.shapes for n in shape))
 
 
 @lru_cache(maxsize=65536)

@@ -13,8 +13,7 @@ from math import prod
 
 from catenary._local import Edge, Local
 from catenary._maps.term import Term, labels_of
-
-Order = tuple[int, ...]
+from catenary._plan.candidate import Order
 
 
 def mirrored(forward: bool, middle_first: bool) -> Callable[[Local], Order | None]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from math import prod
 
 from catenary._local import Local
-from catenary._plan.chain import SYMBOLIC
+from catenary._plan.candidate import Order
+from catenary._plan.chain import size
 from catenary._plan.mirror import MIRRORED
-
-Order = tuple[int, ...]
 
 
 def reverse(local: Local) -> Order:
@@ -33,16 +31,14 @@ def widest(local: Local) -> Order:
         neighbours.setdefault(edge.head, [set(), set()])[0].add(edge.tail)
         neighbours.setdefault(edge.tail, [set(), set()])[1].add(edge.head)
 
-    def size(vertex: int) -> int:
-        shape = local.shape(vertex)
-        return prod(n if isinstance(n, int) else SYMBOLIC for n in shape)
+    sizes = {v: size(local.shape(v)) for v in {*neighbours, *(v for node in local.nodes for v in node.vertices)}}
 
     def key(k: int) -> tuple[int, int, int]:
         vertices = local.nodes[k].vertices
         below, above = (
-            sum(size(u) for v in vertices for u in neighbours.get(v, (set(), set()))[side]) for side in (0, 1)
+            sum(sizes[u] for v in vertices for u in neighbours.get(v, (set(), set()))[side]) for side in (0, 1)
         )
-        return -max(size(v) for v in vertices), below * above, -k
+        return -max(sizes[v] for v in vertices), below * above, -k
 
     return tuple(sorted(range(len(local.nodes)), key=key))
 

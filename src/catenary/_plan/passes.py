@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from math import prod
 from typing import Any
 
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
-from catenary._local import Implicit, Local, Node, build
-from catenary._maps.term import Term, plain_axes
+from catenary._local import Implicit, Local, build
 from catenary._plan.cost import Work
-from catenary._plan.eliminate import Elimination
 from catenary._plan.flops import equation_flops, program_flops
 
 
@@ -48,9 +45,11 @@ def _scan(node: Implicit) -> tuple[Graph, Sequence[int], Any]:
 @lru_cache(maxsize=512)
 def _through(node: Implicit, side: str) -> tuple[Work, Any]:
     """The work of one vector through the body that does most, and what is evaluated again for all vectors together."""
+    from catenary._plan.sweep import swept  # a sweep is counted, and what counts it charges passes by this file
+
     works = []
     for body, active, trips in BODIES[node.kind](node):
-        work = swept(body, active, side)
+        work = swept(body_local(body, active), side).work
         again = program_flops(body) if side == "out" or node.kind == "remat" else 0
         sums = sum(prod(body.avals[body.inputs[k]].shape) for k in active) if node.kind == "scan" else 0
         work = (work + Work(flops=sums if side == "inp" else 0))._replace(kernels=max(1, work.kernels))
@@ -58,33 +57,9 @@ def _through(node: Implicit, side: str) -> tuple[Work, Any]:
     return max(works, key=lambda pair: pair[0].flops)
 
 
-def swept(body: Graph, active: Iterable[int], side: str) -> Work:
-    """The work of one sweep through a program: a tangent from its inputs, or a cotangent from its outputs."""
-    from catenary._plan.count import Count  # which charges passes by this file
-
-    local = body_local(body, active)
-    root = local.graph.new(local.graph.avals[local.inputs[0]].update(shape=()) if local.inputs else _jax.aval_of(0.0))
-    count = Count(local, "flops", "push" if side == "out" else "pull")
-    joined = replace(local, inputs=(root,)) if side == "out" else replace(local, outputs=(root,))
-    state = Elimination(joined, count, root)
-    ends = local.inputs if side == "out" else local.outputs
-    for vertex in ends:
-        axes, sizes = plain_axes(local.shape(vertex))
-        row = Term((), axes, sizes, tuple(range(len(sizes))))
-        if side == "out" and vertex in state.out:
-            state.insert(vertex, root, row.T, 1)
-        elif side == "inp" and vertex in state.into:
-            state.insert(root, vertex, row, 1)
-    nodes = local.nodes if side == "out" else reversed(local.nodes)
-    for node in (*(Node((v,)) for v in ends), *nodes):
-        state.eliminate(node)
-    return count.work
-
-
 def body_local(body: Graph, active: Iterable[int]) -> Local:
-    """The local derivatives of a body, whose own lists are left as they are."""
-    copy = Graph(list(body.avals), list(body.equations), body.inputs, body.outputs, dict(body.consts))
-    return build(copy, [body.inputs[k] for k in active], body.outputs)
+    """The local derivatives of a body by some of its inputs."""
+    return build(body, [body.inputs[k] for k in active], body.outputs)
 
 
 def bodies(node: Implicit) -> Iterator[tuple[Local, Any]]:

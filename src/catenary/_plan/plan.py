@@ -37,7 +37,7 @@ class Plan:
     """The order in which a program's derivative is multiplied, with its cost and the alternatives'.
 
     Attributes:
-        name: of the order: reverse, forward, chain, widest first, markowitz or minimal fill.
+        name: of the order, as the registries of orders and searches call it: reverse, forward, chain, markowitz, ….
         order: the numbers of the program's vertices, as they are eliminated.
         pushed: those among them, implicit equations, that are pushed; the others are pulled.
         cost: in ``model``: seconds (time), flops or multiplications; a polynomial where dimensions are symbolic, but

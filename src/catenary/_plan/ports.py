@@ -82,6 +82,6 @@ def _pass(
 
 
 def _work(found: Sequence[Pass]) -> int:
-    """Vectors that pass, counted once for each port that they come back on; symbolic sizes count 64."""
+    """Vectors that pass, counted once for each port that they come back on; symbolic sizes at typical values."""
     work: Any = sum(p.plan.count * len(p.ports) for p in found)
-    return _jax.evaluate_dimension(work, dict.fromkeys(_jax.dimension_names(work), 64))
+    return _jax.evaluate_dimension(work, _jax.typical(work))

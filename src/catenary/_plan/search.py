@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 
 from catenary._local import Local
 from catenary._plan.bare import Bare, markowitz
+from catenary._plan.candidate import Order
 from catenary._plan.chain import chain, cuts_of, waists
 from catenary._plan.count import Count
 from catenary._plan.exact import exact
 from catenary._plan.local_search import State, improve, total
 from catenary._plan.tally import Table, tally
-
-Order = tuple[int, ...]
 
 
 class Effort(NamedTuple):

@@ -1,32 +1,29 @@
-"""What one vector takes on its way through a program: the price of a Jacobian row by row, or column by column."""
+"""One vector on its way through a program: a tangent from the inputs, or a cotangent from the outputs."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
+from catenary import _jax
 from catenary._local import Local, Node
 from catenary._maps.term import Term, plain_axes
 from catenary._plan.count import STORED, Count
 from catenary._plan.eliminate import Elimination
 
 
-def sweep_flops(local: Local, way: str) -> Any:
-    """Flops of one pull (``"pull"``) or push of a vector of its own for each output or input.
-
-    Infinite where an implicit node has no such direction.
-    """
-    pull = way == "pull"
-    sources, inner = (local.outputs, local.nodes[::-1]) if pull else (local.inputs, local.nodes)
-    root = local.graph.new(local.graph.avals[sources[0]].update(shape=()))
-    ends = replace(local, outputs=(root,), mirror={}) if pull else replace(local, inputs=(root,), mirror={})
-    algebra = Count(local, "flops", "pull" if pull else "push")
-    state = Elimination(ends, algebra, root)
-    for v in sources:
+def swept(local: Local, side: str) -> Count:
+    """What a push (side "out") or a pull ("inp") of one vector through a program takes, counted in flops."""
+    push = side == "out"
+    ends, nodes = (local.inputs, local.nodes) if push else (local.outputs, local.nodes[::-1])
+    root = local.graph.new(local.graph.avals[ends[0]].update(shape=()) if ends else _jax.aval_of(0.0))
+    joined = replace(local, mirror={}, inputs=(root,)) if push else replace(local, mirror={}, outputs=(root,))
+    count = Count(local, "flops", "push" if push else "pull")
+    state = Elimination(joined, count, root)
+    for v in ends:
         axes, sizes = plain_axes(local.shape(v))
         row = Term((), axes, sizes, tuple(range(len(sizes))))
-        if v in (state.into if pull else state.out):
-            state.insert(*((root, v, row) if pull else (v, root, row.T)), STORED)
-    for node in (*(Node((v,)) for v in sources), *inner):
+        if v in (state.out if push else state.into):
+            state.insert(*((v, root, row.T) if push else (root, v, row)), STORED)
+    for node in (*(Node((v,)) for v in ends), *nodes):
         state.eliminate(node)
-    return float("inf") if algebra.impossible else algebra.total
+    return count

@@ -97,11 +97,5 @@ def _cut(formula: str) -> str:
 
 def _ratio(cost: Any, best: Any) -> str:
     """How many times the best, where dimensions have names at typical sizes."""
-    mine, least = (_jax.evaluate_dimension(n, typical(cost, best)) for n in (cost, best))
+    mine, least = (_jax.evaluate_dimension(n, _jax.typical(cost, best)) for n in (cost, best))
     return f"  ({mine / least:.3g} ×)" if least and mine != float("inf") else ""
-
-
-def typical(*costs: Any) -> dict[str, int]:
-    """Every dimension a large number of its own."""
-    names = sorted(set().union(*(_jax.dimension_names(cost) for cost in costs)))
-    return {name: 64 + 7 * k for k, name in enumerate(names)}

@@ -252,8 +252,8 @@ def _short(primitive: str) -> str:
 
 
 def _number(sizes: Sequence[Any]) -> int:
-    """How many entries, a size with a name being 64."""
-    return prod(_jax.evaluate_dimension(n, dict.fromkeys(_jax.dimension_names(n), 64)) for n in sizes)
+    """How many entries, sizes with names at typical values."""
+    return prod(_jax.evaluate_dimension(n, _jax.typical(*sizes)) for n in sizes)
 
 
 def _shape(shape: Sequence[Any]) -> str:

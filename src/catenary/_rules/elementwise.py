@@ -13,17 +13,10 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from catenary import _jax
 from catenary._maps.term import Axis, Size, Term, canonical, one, shared
-from catenary._rules.row import Piece, Row, Site
+from catenary._rules.row import Piece, Row, Site, table
 
 Shape = tuple[Size, ...]
-
-
-def _table(rows: dict[str, Any]) -> dict[Any, Any]:
-    named = {_jax.primitive(name): row for name, row in rows.items()}
-    named.pop(None, None)  # a primitive that this JAX does not have
-    return named
 
 
 def _power(x: Any, n: int) -> Any:
@@ -63,7 +56,7 @@ def _side(x: Any) -> Any:
     return lax.select(x >= 0, lax.full_like(x, 1), lax.full_like(x, -1))
 
 
-UNARY = _table({
+UNARY = table({
     # primitive      reads   core of ∂y/∂x
     "exp":          Row("y", lambda y: y),
     "exp2":         Row("y", lambda y: log(2) * y),
@@ -100,7 +93,7 @@ UNARY = _table({
     "name":         Row(),
 })  # fmt: skip
 
-BINARY = _table({
+BINARY = table({
     # primitive      ∂y/∂a                                     ∂y/∂b
     "add":          (Row(), Row()),
     "add_jaxvals":  (Row(), Row()),

@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax.lax import GatherScatterMode
 
-from catenary import _jax
 from catenary._maps.table import Stride, concrete, grid, normal, places
 from catenary._maps.term import Axis, Size, Term, labels_of, one, plain_axes
 from catenary._rules.relabel import Answer, _map, _term
-from catenary._rules.row import Piece, Row, Rule, Site
+from catenary._rules.row import Piece, Row, Rule, Site, table
 
 
 class Windows(NamedTuple):
@@ -309,15 +308,13 @@ def _kept(shape: Sequence[Size], joint: dict[int, np.ndarray], alone: dict[int, 
     return _term(axes, axes, sizes)
 
 
-INDEX: dict[Any, Rule] = {
-    _jax.primitive(name): rule
-    for name, rule in {
+INDEX: dict[Any, Rule] = table(
+    {
         "dynamic_slice": dynamic_slice,
         "dynamic_update_slice": dynamic_update_slice,
         "gather": gather,
         "scatter": scatter,
         "scatter_add": scatter_add,
         "scatter_sub": scatter_sub,
-    }.items()
-    if _jax.primitive(name) is not None
-}
+    }
+)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from catenary import _jax
-from catenary._rules.row import Site
+from catenary._rules.row import Site, table
 
 #: one tied axis: its place in each input (None where it has no such axis), and in the output
 Tie = tuple[tuple[int | None, ...], int]
@@ -174,9 +173,8 @@ def _batch(n: int, windows: Sequence[int], operand: Sequence[int], indices: Sequ
     return [(k, rest[j]) for k, j in zip(operand, indices, strict=True)]
 
 
-LINEAR: dict[Any, Linear] = {
-    _jax.primitive(name): row
-    for name, row in {
+LINEAR: dict[Any, Linear] = table(
+    {
         "complex":                  Linear((0, 1), _entrywise),
         "conj":                     Linear((0,), _entrywise),
         "conv_general_dilated":     Linear((0, 1), _convolution, _grouped),
@@ -201,6 +199,5 @@ LINEAR: dict[Any, Linear] = {
         "sharding_constraint":      Linear((0,), _entrywise),
         "triangular_solve":         Linear((1,), _triangular_solve),
         "tridiagonal_solve":        Linear((3,), _tridiagonal_solve),
-    }.items()
-    if _jax.primitive(name) is not None
-}  # fmt: skip
+    }
+)  # fmt: skip

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from jax.extend.core import InconclusiveDimensionOperation
 
-from catenary import _jax
 from catenary._maps.join import MOST
 from catenary._maps.table import concrete, normal
 from catenary._maps.term import Axis, Size, Term, canonical, one, plain_axes
-from catenary._rules.row import Piece, Row, Rule, Site
+from catenary._rules.row import Piece, Row, Rule, Site, table
 
 Answer = dict[int, tuple[Piece, ...]] | None
 
@@ -304,9 +303,8 @@ def each(site: Site, operand: int) -> Answer:
     return {operand: (Piece(Term.identity(site.outs[operand].shape), Row()),)}
 
 
-RELABEL: dict[Any, Rule] = {
-    _jax.primitive(name): rule
-    for name, rule in {
+RELABEL: dict[Any, Rule] = table(
+    {
         "broadcast_in_dim": broadcast_in_dim,
         "concatenate": concatenate,
         "convert_element_type": convert_element_type,
@@ -323,6 +321,5 @@ RELABEL: dict[Any, Rule] = {
         "tile": tile,
         "transpose": transpose,
         "unstack": unstack,
-    }.items()
-    if _jax.primitive(name) is not None
-}
+    }
+)

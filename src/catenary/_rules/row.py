@@ -62,6 +62,17 @@ Path = tuple[Piece, ...]
 Rule = Callable[[Site, int], Any]
 
 
+def table(rows: dict[str, Any]) -> dict[Any, Any]:
+    """Rows by name as rows by primitive, without those of primitives that this JAX does not have.
+
+    >>> len(table({"tanh": 1, "of_another_jax": 2}))
+    1
+    """
+    named = {_jax.primitive(name): row for name, row in rows.items()}
+    named.pop(None, None)
+    return named
+
+
 def position(letter: str) -> int:
     """Which input a letter of ``Row.reads`` names.
 
