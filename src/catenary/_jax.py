@@ -1,7 +1,8 @@
 """The one room that touches JAX outside its public modules.
 
-Everything else in catenary imports from ``jax``, ``jax.numpy``, ``jax.lax``, ``jax.extend.core``,
-``jax.tree_util`` and ``jax.export`` alone. When JAX moves, this file moves with it.
+Everything else in catenary imports from ``jax``, ``jax.numpy``, ``jax.lax``, ``jax.tree_util`` and
+``jax.export`` alone. When JAX moves, this file moves with it. What it takes from JAX's inside is what
+``import jax`` has loaded: ``jax.extend`` would bring Pallas, and more time than all of catenary.
 """
 
 from __future__ import annotations
@@ -13,48 +14,38 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax._src import ad_util
+from jax._src import ad_checkpoint, ad_util, custom_derivatives, dispatch, pjit
 from jax._src import core as _core
-from jax._src.lax import lax, slicing
-from jax.extend import core
-from jax.extend.core import primitives
+from jax._src.interpreters import ad
+from jax._src.lax import ann, convolution, fft, lax, linalg, parallel, slicing, special, windowed_reductions
+from jax._src.lax.control_flow import conditionals, loops, solves
+from jax._src.random import prng, threefry2x32
 
 float0 = jax.dtypes.float0
-Literal = core.Literal
-Primitive = core.Primitive
+InconclusiveDimensionOperation = _core.InconclusiveDimensionOperation
+Literal = _core.Literal
+Primitive = _core.Primitive
 Tracer = jax.core.Tracer
 
-#: Primitives of lax that ``jax.extend.core.primitives`` forgets.
-_UNLISTED = {
-    name: getattr(module, f"{name}_p")
-    for module, name in (
-        (lax, "stack"),
-        (lax, "split"),
-        (lax, "unstack"),
-        (lax, "reduce_and"),
-        (lax, "optimization_barrier"),
-        (lax, "dim_as_value"),
-        (lax, "tile"),
-        (slicing, "scatter_sub"),
-    )
-    if hasattr(module, f"{name}_p")
-}
+#: Where JAX keeps its primitives, each as ``name_p``.
+_HOMES = (lax, slicing, special, linalg, convolution, fft, windowed_reductions, parallel, ann, loops, conditionals,
+          solves, custom_derivatives, ad_checkpoint, ad, ad_util, prng, threefry2x32, dispatch, pjit,
+          _core)  # fmt: skip
 
 #: Calls that only name a piece of program: their body is read as if it stood in the caller.
 TRANSPARENT_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call"})
 
 
 def primitive(name: str) -> Primitive | None:
-    """The primitive ``name`` of ``jax.extend.core.primitives``, or None where this JAX has none.
+    """The primitive ``name`` of JAX, or None where this JAX has none.
 
     >>> primitive("tanh").name
     'tanh'
     """
-    public = getattr(primitives, f"{name}_p", None)
-    return public if public is not None else _UNLISTED.get(name)
+    return next((getattr(home, f"{name}_p") for home in _HOMES if hasattr(home, f"{name}_p")), None)
 
 
-def make_jaxpr(fun: Callable[..., Any], args: Sequence[Any]) -> core.ClosedJaxpr:
+def make_jaxpr(fun: Callable[..., Any], args: Sequence[Any]) -> _core.ClosedJaxpr:
     """The closed jaxpr of ``fun(*args)`` for flat arguments; arguments may be abstract."""
     return jax.make_jaxpr(fun)(*args)
 

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from jax.extend.core import InconclusiveDimensionOperation
-
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
 from catenary._local.activity import carried
@@ -51,7 +49,7 @@ def moved(term: Term, place: Place, size: Size) -> Place:
                 alone = sum(i == label for axis in term.inp for i, _ in axis.factors) == 1
                 if len(there) == 1 and alone and digits(term.out[there[0][0]], term.sizes):
                     return there[0][0], there[0][1] if inside else there[0][1] * (stride // step)
-    except InconclusiveDimensionOperation:
+    except _jax.InconclusiveDimensionOperation:
         pass
     return MIXED
 

@@ -12,8 +12,8 @@ from math import gcd
 from typing import Any
 
 import numpy as np
-from jax.extend.core import InconclusiveDimensionOperation
 
+from catenary import _jax
 from catenary._maps.join import entangled, join
 from catenary._maps.table import Stride, Table, concrete, normal, reach, volume
 from catenary._maps.term import Axis, Size
@@ -203,7 +203,7 @@ class Work:
                 if group is not None:
                     self.untie(group, k)
                 return self._align(left, right, k)
-            except (NoCommonFactorisation, InconclusiveDimensionOperation):
+            except (NoCommonFactorisation, _jax.InconclusiveDimensionOperation):
                 if group is None:
                     if not untie and not any(self.groups[side][k].tabled for side in (left, right)):
                         raise NoCommonFactorisation from None

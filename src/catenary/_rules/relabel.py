@@ -8,8 +8,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from jax.extend.core import InconclusiveDimensionOperation
 
+from catenary import _jax
 from catenary._maps.join import MOST
 from catenary._maps.table import concrete, normal
 from catenary._maps.term import Axis, Size, Term, canonical, one, plain_axes
@@ -173,7 +173,7 @@ def common_digits(a: Sequence[Size], b: Sequence[Size]) -> tuple[list[Size], lis
             parts[0][i].insert(0, len(sizes))
             parts[1][j].insert(0, len(sizes))
             sizes.append(digit)
-    except InconclusiveDimensionOperation:
+    except _jax.InconclusiveDimensionOperation:
         return None
     if left or right:
         return None
