@@ -8,7 +8,7 @@ import pytest
 
 ALLOWED_MS = 50
 FIRST_MS = 120  # what stands behind ct.grad is imported when it is first asked for
-RUNS = 7
+RUNS = 15
 
 # The processor's time, not the wall's: other tests run beside this one.
 PROGRAM = """
