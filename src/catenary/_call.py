@@ -145,7 +145,7 @@ def positions(verb: str, fun: Callable[..., Any], argnums: Argnums, n: int) -> t
 
 def check_array(verb: str, fun: Callable[..., Any], leaf: Any, path: str) -> None:
     try:
-        _jax.aval_of(leaf)
+        aval = _jax.aval_of(leaf)
     except (TypeError, ValueError):
         raise TypeError(
             f"{errors.call(verb, fun)}: {path} is {leaf!r} of type {type(leaf).__name__}, which is not a valid JAX "
@@ -153,6 +153,7 @@ def check_array(verb: str, fun: Callable[..., Any], leaf: Any, path: str) -> Non
             "Differentiated arguments are arrays, numbers, or pytrees of them: leave this one out with argnums=, or "
             "close over it."
         ) from None
+    _jax.check_array(aval)
 
 
 def check_differentiable(verb: str, fun: Callable[..., Any], leaf: Any, path: str) -> None:

@@ -7,19 +7,21 @@ Everything else in catenary imports from ``jax``, ``jax.numpy``, ``jax.lax``, ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax._src import ad_checkpoint, ad_util, custom_derivatives, dispatch, pjit
+from jax._src import ad_checkpoint, ad_util, custom_derivatives, dispatch, hijax, pjit
 from jax._src import core as _core
 from jax._src.interpreters import ad
 from jax._src.lax import ann, convolution, fft, lax, linalg, parallel, slicing, special, windowed_reductions
 from jax._src.lax.control_flow import conditionals, loops, solves
 from jax._src.random import prng, threefry2x32
+
+from catenary.errors import NotArrays
 
 float0 = jax.dtypes.float0
 InconclusiveDimensionOperation = _core.InconclusiveDimensionOperation
@@ -29,8 +31,8 @@ Tracer = jax.core.Tracer
 
 #: Where JAX keeps its primitives, each as ``name_p``.
 _HOMES = (lax, slicing, special, linalg, convolution, fft, windowed_reductions, parallel, ann, loops, conditionals,
-          solves, custom_derivatives, ad_checkpoint, ad, ad_util, prng, threefry2x32, dispatch, pjit,
-          _core)  # fmt: skip
+          solves, custom_derivatives, ad_checkpoint, ad, ad_util, prng, threefry2x32, dispatch, hijax,
+          pjit,          _core)  # fmt: skip
 
 #: Calls that only name a piece of program: their body is read as if it stood in the caller.
 TRANSPARENT_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call"})
@@ -191,6 +193,33 @@ def zeros(aval: Any) -> Any:
     return ad_util.zeros_like_aval(aval.to_ct_aval())
 
 
+def check_array(aval: Any) -> None:
+    """Raise NotArrays for a type that is no array's: a reference's, or one that a library adds."""
+    if not isinstance(aval, jax.core.ShapedArray | _core.AbstractToken):
+        raise NotArrays(
+            f"a value of type {aval} in the program is no array: it has no axes to plan or derive by. The transforms "
+            "hand such a program to JAX; for plans and formulas compute with arrays and write them back outside."
+        )
+
+
+def check_arrays(closed_jaxpr: Any) -> None:
+    """Raise NotArrays where some value of a program, at any depth, is no array."""
+    jaxpr = closed_jaxpr.jaxpr
+    # where neither stands, only arguments and constants can be anything else
+    deep = jaxpr.is_high or _core.array_ref_effect in jaxpr.effects
+    for aval in _types(jaxpr, deep):
+        check_array(aval)
+
+
+def _types(jaxpr: Any, deep: bool) -> Iterator[Any]:
+    """The types of a program's values."""
+    yield from (v.aval for v in (*jaxpr.constvars, *jaxpr.invars))
+    for eqn in jaxpr.eqns if deep else ():
+        yield from (v.aval for v in (*eqn.invars, *eqn.outvars))
+        for body in _core.jaxprs_in_params(eqn.params):
+            yield from _types(body, True)
+
+
 def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:
     """The number that a symbolic dimension is when its names have ``values``.
 
@@ -287,6 +316,8 @@ class _Recorder(_core.Trace):
         return [x.known if self._mine(x) else x for x in xs]
 
     def values(self, xs: Sequence[Any]) -> list[Any]:
+        for x in xs:
+            check_array(jax.typeof(x))
         return [x.value if self._mine(x) else x for x in xs]
 
     def noted(self, results: Sequence[Any], atoms: Sequence[Any]) -> list[_Recorded]:

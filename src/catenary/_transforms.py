@@ -36,6 +36,7 @@ from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.program import Point, local_of, run
 from catenary._graph import trace
+from catenary._handed import or_jax
 from catenary._local import Local
 from catenary._plan.choose import directed
 from catenary._plan.count import NO_PULL, NO_PUSH
@@ -125,7 +126,7 @@ def _scalar_transform(
 ) -> Callable[..., Any]:
     check_transform(verb, fun, argnums, order)
 
-    @wraps(fun)
+    @or_jax(verb, fun, order, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int)
     def both(*args: Any, **kwargs: Any) -> Any:
         call = traced_call(verb, fun, argnums, args, kwargs, has_aux, order)
         check_inputs(call, holomorphic, allow_int, "grad")
@@ -253,8 +254,10 @@ def _jacobian(
     order: Order,
 ) -> Callable[..., Any]:
     check_transform(verb, fun, argnums, order)
+    options = {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic}
+    options |= {"allow_int": allow_int} if allow_int else {}  # jacfwd has no such argument
 
-    @wraps(fun)
+    @or_jax(verb, fun, order, **options)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         call = traced_call(verb, fun, argnums, args, kwargs, has_aux, order)
         if verb == "jacfwd":
@@ -345,11 +348,16 @@ def jvp(
     0.0 2.0
     """
     check_transform("jvp", fun, (), order)
-    call, point, sequence = _at("jvp", fun, primals, has_aux, order, push=True)
-    flat = check_tangents(call, tangents)
-    value, aux = call.value(point)
-    tangent = tree_unflatten(call.traced.out_tree, out_tangents(call, point.push(flat, sequence)))
-    return (value, tangent, aux) if has_aux else (value, tangent)
+
+    @or_jax("jvp", fun, order, has_aux=has_aux)
+    def pushed(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
+        call, point, sequence = _at("jvp", fun, primals, has_aux, order, push=True)
+        flat = check_tangents(call, tangents)
+        value, aux = call.value(point)
+        tangent = tree_unflatten(call.traced.out_tree, out_tangents(call, point.push(flat, sequence)))
+        return (value, tangent, aux) if has_aux else (value, tangent)
+
+    return pushed(primals, tangents)
 
 
 def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Order = "auto") -> tuple[Any, ...]:
@@ -370,11 +378,16 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
     2.0 3.0
     """
     check_transform("linearize", fun, (), order)
-    call, point, sequence = _at("linearize", fun, primals, has_aux, order, push=True)
-    value, aux = call.value(point)
-    act = _portable(call, lambda flat: point.push(flat, sequence), [_jax.aval_of(x) for x in call.leaves])
-    push = Partial(partial(_push, call.abstract()), act)
-    return (value, push, aux) if has_aux else (value, push)
+
+    @or_jax("linearize", fun, order, has_aux=has_aux)
+    def linearized(*primals: Any) -> tuple[Any, ...]:
+        call, point, sequence = _at("linearize", fun, primals, has_aux, order, push=True)
+        value, aux = call.value(point)
+        act = _portable(call, lambda flat: point.push(flat, sequence), [_jax.aval_of(x) for x in call.leaves])
+        push = Partial(partial(_push, call.abstract()), act)
+        return (value, push, aux) if has_aux else (value, push)
+
+    return linearized(*primals)
 
 
 def _push(call: Call, act: Callable[..., Any], *tangents: Any) -> Any:
@@ -417,12 +430,17 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Or
     5.0 2.0
     """
     check_transform("vjp", fun, (), order)
-    call, point, sequence = _at("vjp", fun, primals, has_aux, order, push=False)
-    value, aux = call.value(point)
-    ends = [call.graph.aval(a) for a in call.results]
-    act = _portable(call, lambda flat: point.pull(flat, sequence), ends)
-    pull = Partial(partial(_pull, call.abstract()), act)
-    return (value, pull, aux) if has_aux else (value, pull)
+
+    @or_jax("vjp", fun, order, has_aux=has_aux)
+    def pulled(*primals: Any) -> tuple[Any, ...]:
+        call, point, sequence = _at("vjp", fun, primals, has_aux, order, push=False)
+        value, aux = call.value(point)
+        ends = [call.graph.aval(a) for a in call.results]
+        act = _portable(call, lambda flat: point.pull(flat, sequence), ends)
+        pull = Partial(partial(_pull, call.abstract()), act)
+        return (value, pull, aux) if has_aux else (value, pull)
+
+    return pulled(*primals)
 
 
 def _at(

@@ -15,6 +15,17 @@ class PlanError(ValueError):
     """
 
 
+class NotArrays(TypeError):
+    """A program with values that are no arrays of numbers: references, or types that a library adds to JAX.
+
+    The transforms hand such a call to JAX. A plan, a formula or a linear map of it there is none.
+
+    >>> raise NotArrays("float32[] behind a reference")
+    Traceback (most recent call last):
+    catenary.errors.NotArrays: float32[] behind a reference
+    """
+
+
 def name_of(fun: Any) -> str:
     """How a message calls a function.
 

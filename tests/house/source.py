@@ -19,7 +19,7 @@ FLOORS = (
     ("_sparsity",),
     ("_plan",),
     ("_derive", "_emit"),
-    ("_call",),
+    ("_call", "_handed"),
     ("_transforms", "_planning", "_derivative", "_composition"),
     ("testing", "extend"),
     ("_report",),

@@ -44,6 +44,9 @@ def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False
 
     Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s. It is traced abstractly, as by jit; where its
     Python code asks for a value, and the leaves have values, it is run once and recorded.
+
+    Raises:
+        NotArrays: some value in the program is a reference, or of a type that a library adds to JAX.
     """
     leaves, in_tree = tree_flatten(tuple(args))
     seen: dict[str, Any] = {}
@@ -67,7 +70,9 @@ def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False
 
     graph = None
     try:
-        graph = graph_of_jaxpr(_jax.make_jaxpr(flat, leaves))
+        jaxpr = _jax.make_jaxpr(flat, leaves)
+        _jax.check_arrays(jaxpr)
+        graph = graph_of_jaxpr(jaxpr)
     except _jax.VALUE_ASKED:
         if not all(map(_jax.has_value, leaves)):
             raise

@@ -154,7 +154,7 @@ class _Builder:
         outputs = [k for k, v in enumerate(equation.outputs) if _differentiable(self.graph.avals[v])]
         inner = pushed(equation, avals, active, outputs)
         n = len(equation.inputs)
-        if mixed(inner, n, len(equation.outputs)):
+        if inner is None or mixed(inner, n, len(equation.outputs)):
             self._implicit("whole", equation, active)
             self.graph.equations.append(equation)
             return

@@ -15,11 +15,15 @@ import jax
 from catenary import _jax
 from catenary._graph import Equation, Graph, graph_of_jaxpr
 
+#: A primitive that its author described to JAX in one class, with a push, a pullback or both.
+OF_AN_AUTHOR = _jax.primitive("call_hi_primitive")
 
-def pushed(equation: Equation, avals: Sequence[Any], active: Sequence[int], outputs: Sequence[int]) -> Graph:
+
+def pushed(equation: Equation, avals: Sequence[Any], active: Sequence[int], outputs: Sequence[int]) -> Graph | None:
     """The graph (inputs, tangents of the active ones) → (outputs, tangents of ``outputs``).
 
     avals: of the equation's inputs, which are all inputs of the graph, literals too.
+    None where the author of the primitive gave its pullback alone.
     """
 
     def jvp(*args: Any) -> list[Any]:
@@ -27,7 +31,13 @@ def pushed(equation: Equation, avals: Sequence[Any], active: Sequence[int], outp
         out, out_tangents = jax.jvp(_alone(equation, primals, active), [primals[k] for k in active], list(tangents))
         return [*out, *(out_tangents[k] for k in outputs)]
 
-    return graph_of_jaxpr(_jax.make_jaxpr(jvp, [*avals, *(avals[k] for k in active)]))
+    try:
+        jaxpr = _jax.make_jaxpr(jvp, [*avals, *(avals[k] for k in active)])
+    except NotImplementedError:
+        if equation.primitive is not OF_AN_AUTHOR:
+            raise
+        return None
+    return graph_of_jaxpr(jaxpr)
 
 
 def mixed(inner: Graph, n_inputs: int, n_outputs: int) -> bool:
