@@ -87,6 +87,17 @@ def unknown(tree: Any) -> Any:
     return jax.tree.map(hidden, tree)
 
 
+def on_traced(act: Callable[[Call], Any], *request: Any) -> Any:
+    """``act`` on a ``traced_call``; once more on a recording, where a custom rule can not be called without it."""
+    call = traced_call(*request)
+    try:
+        return act(call)
+    except _jax.NOT_ABSTRACT:
+        if call.traced.recorded:
+            raise
+    return act(traced_call(*request, recorded=True))
+
+
 def traced_call(
     verb: str,
     fun: Callable[..., Any],
@@ -95,7 +106,10 @@ def traced_call(
     kwargs: dict[str, Any],
     has_aux: bool,
     order: Order = "auto",
+    *,
+    recorded: bool = False,
 ) -> Call:
+    """The program of a call; ``recorded`` as it runs even where it can be traced."""
     numbers = positions(verb, fun, argnums, len(args))
     dynamic = tuple(args[k] for k in numbers)
     with_paths, _ = tree_flatten_with_path(dynamic)
@@ -117,7 +131,7 @@ def traced_call(
         return fun(*full, **named)
 
     try:
-        traced = trace(of_dynamic, dynamic, has_aux=has_aux)
+        traced = trace(of_dynamic, dynamic, has_aux=has_aux, recorded=recorded)
     except _jax.VALUE_ASKED as error:
         error.add_note(
             f"{errors.call(verb, fun)}: Python asked for a value that is not known here: inside jit or vmap arguments "

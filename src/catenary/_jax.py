@@ -31,8 +31,8 @@ Tracer = jax.core.Tracer
 
 #: Where JAX keeps its primitives, each as ``name_p``.
 _HOMES = (lax, slicing, special, linalg, convolution, fft, windowed_reductions, parallel, ann, loops, conditionals,
-          solves, custom_derivatives, ad_checkpoint, ad, ad_util, prng, threefry2x32, dispatch, hijax,
-          pjit,          _core)  # fmt: skip
+          solves, custom_derivatives, ad_checkpoint, ad, ad_util, prng, threefry2x32, dispatch, hijax, pjit,
+          _core)  # fmt: skip
 
 #: Calls that only name a piece of program: their body is read as if it stood in the caller.
 TRANSPARENT_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call"})
@@ -98,6 +98,14 @@ def bind(eqn_primitive: Primitive, params: dict[str, Any], args: Sequence[Any]) 
 def closed(jaxpr: Any) -> tuple[Any, Sequence[Any]]:
     """A jaxpr and its constants, whether a body is stored closed or open."""
     return (jaxpr.jaxpr, jaxpr.consts) if hasattr(jaxpr, "jaxpr") else (jaxpr, ())
+
+
+def pulled_only(eqn_primitive: Primitive, params: dict[str, Any]) -> bool:
+    """Whether an equation is a custom_vjp of JAX's newer kind, mapped or not."""
+    own: Any = params.get("_prim") if eqn_primitive is hijax.call_hi_primitive_p else None
+    while hasattr(own, "prim"):
+        own = own.prim
+    return isinstance(own, hijax.CustomVJPTraced)
 
 
 def call_body(params: dict[str, Any]) -> Any:
@@ -270,6 +278,10 @@ VALUE_ASKED = (
 )
 
 
+#: What is raised where a custom rule asks for a value, or closes over what lives only while the function runs.
+NOT_ABSTRACT = (*VALUE_ASKED, jax.errors.UnexpectedTracerError)
+
+
 def has_value(x: Any) -> bool:
     """Whether Python may ask ``x`` for its value now."""
     return not isinstance(x, jax.ShapeDtypeStruct) and _core.is_concrete(x)
@@ -279,6 +291,19 @@ class Known(NamedTuple):
     """What a recording calls a value that it has noted."""
 
     atom: Any
+
+
+class _Computed(Primitive):
+    """What a recorded function with a rule of its own has become: its results are known."""
+
+    multiple_results = True
+
+    def bind(self, *args: Any, results: Sequence[Any], **params: Any) -> Sequence[Any]:
+        return results
+
+
+#: Params: ``results``, and the ``rule`` as it was called there. The second has a pullback only.
+RECORDED, RECORDED_VJP = _Computed("recorded"), _Computed("recorded_vjp")
 
 
 class _Recorded(_core.Tracer):
@@ -302,12 +327,14 @@ class _Recorder(_core.Trace):
 
     equation   (primitive, params, operands, results) → atoms of the results; operands are Known or arrays
     call       (jaxpr, consts, operands) → likewise, for a custom rule traced whole
+    own        (function, arguments, positions of the recorded ones, whether it has a push) → results, its rule there
     """
 
-    def __init__(self, outside: Any, equation: Callable[..., Any], call: Callable[..., Any]):
+    def __init__(self, outside: Any, equation: Callable[..., Any], call: Callable[..., Any], own: Callable[..., Any]):
         super().__init__()
-        self.outside, self.equation, self.call = outside, equation, call
+        self.outside, self.equation, self.call, self.own = outside, equation, call, own
         self.requires_low = False
+        self.made = 0  # values noted so far
 
     def _mine(self, x: Any) -> bool:
         return isinstance(x, _Recorded) and x._trace is self
@@ -321,6 +348,7 @@ class _Recorder(_core.Trace):
         return [x.value if self._mine(x) else x for x in xs]
 
     def noted(self, results: Sequence[Any], atoms: Sequence[Any]) -> list[_Recorded]:
+        self.made += len(results)
         return [_Recorded(self, x, atom) for x, atom in zip(results, atoms, strict=True)]
 
     def stage_value(self, val: Any) -> Any:
@@ -336,26 +364,45 @@ class _Recorder(_core.Trace):
         return made if primitive.multiple_results else made[0]
 
     def process_custom_jvp_call(self, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **params: Any) -> Any:
-        return self._custom(primitive, tracers, dict(params, subfuns=(fun, jvp)))
+        return self._custom(primitive, tracers, dict(params, subfuns=(fun, jvp)), push=True)
 
     def process_custom_vjp_call(self, primitive: Any, fun: Any, fwd: Any, bwd: Any, xs: Any, /, **params: Any) -> Any:
-        return self._custom(primitive, xs, dict(params, subfuns=(fun, fwd, bwd)))
+        return self._custom(primitive, xs, dict(params, subfuns=(fun, fwd, bwd)), push=False)
 
-    def _custom(self, primitive: Any, tracers: Sequence[Any], params: dict[str, Any]) -> list[Any]:
-        """A function with a rule of its own, traced whole: what it closes over is an operand too."""
-        values = self.values(tracers)
-        jaxpr = jax.make_jaxpr(lambda *xs: primitive.bind(*xs, **params))(*values)
+    def _custom(self, primitive: Any, tracers: Sequence[Any], params: dict[str, Any], push: bool) -> list[Any]:
+        """A function with a rule of its own: the rule is called here, where all that it closes over is alive.
+
+        Where it closes over recorded values it is traced whole: these are operands too.
+        """
+        values, before = self.values(tracers), self.made
+        places = [k for k, x in enumerate(tracers) if self._mine(x) and tangent_dtype(x.dtype) != float0]
+        fun = partial(_bound, primitive, params)
+        try:
+            with _core.set_current_trace(self if places else self.outside):
+                results, rule = self.own(fun, values, places, push)
+            remembered: tuple[Any, ...] = (results, rule and (rule.push, rule.pull))
+        except jax.errors.UnexpectedTracerError:
+            remembered = tuple(tracers)
+        if self.made == before and not any(map(self._mine, jax.tree.leaves(remembered))):
+            if not any(map(self._mine, tracers)):
+                return results
+            kind = RECORDED if push else RECORDED_VJP
+            made = self.equation(kind, dict(results=results, rule=rule), self.known(tracers), results)
+            return self.noted(results, made)
+        jaxpr = jax.make_jaxpr(lambda *xs: fun(xs))(*values)
         with _core.set_current_trace(self.outside):
             results = _core.eval_jaxpr(jaxpr.jaxpr, self.values(jaxpr.consts), *values)
         return self.noted(results, self.call(jaxpr.jaxpr, self.known(jaxpr.consts), self.known(tracers)))
 
 
-def record(
-    fun: Callable[..., Sequence[Any]], values: Sequence[Any], equation: Callable[..., Any], call: Callable[..., Any]
-) -> list[Any]:
+def _bound(bound: Primitive, params: dict[str, Any], args: Sequence[Any]) -> list[Any]:
+    return list(bound.bind(*args, **params))
+
+
+def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any], *notes: Callable[..., Any]) -> list[Any]:
     """Run ``fun`` on arrays with their atoms, noting what reads them; its results, Known where they were noted."""
     with _core.take_current_trace() as outside:
-        trace = _Recorder(outside, equation, call)
+        trace = _Recorder(outside, *notes)
         with _core.set_current_trace(trace, check_leaks=True):
             results = trace.known(fun(*(_Recorded(trace, as_array(x), atom) for atom, x in values)))
         trace.invalidate()

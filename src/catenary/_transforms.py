@@ -26,9 +26,9 @@ from catenary._call import (
     check_tangents,
     check_transform,
     gradient_leaf,
+    on_traced,
     out_tangents,
     positions,
-    traced_call,
     unknown,
 )
 from catenary._emit import loops as _loops  # noqa: F401  (registers the handlers of control flow)
@@ -126,9 +126,7 @@ def _scalar_transform(
 ) -> Callable[..., Any]:
     check_transform(verb, fun, argnums, order)
 
-    @or_jax(verb, fun, order, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int)
-    def both(*args: Any, **kwargs: Any) -> Any:
-        call = traced_call(verb, fun, argnums, args, kwargs, has_aux, order)
+    def differentiated(call: Call) -> Any:
         check_inputs(call, holomorphic, allow_int, "grad")
         check_scalar(call)
         check_outputs(call, holomorphic, "grad")
@@ -144,6 +142,10 @@ def _scalar_transform(
         value, aux = call.value(point)
         gradients = _by_argument(call, argnums, [gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)])
         return ((value, aux) if has_aux else value), gradients
+
+    @or_jax(verb, fun, order, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        return on_traced(differentiated, verb, fun, argnums, args, kwargs, has_aux, order)
 
     return both
 
@@ -257,9 +259,7 @@ def _jacobian(
     options = {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic}
     options |= {"allow_int": allow_int} if allow_int else {}  # jacfwd has no such argument
 
-    @or_jax(verb, fun, order, **options)
-    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        call = traced_call(verb, fun, argnums, args, kwargs, has_aux, order)
+    def differentiated(call: Call) -> Any:
         if verb == "jacfwd":
             check_jacfwd(call, holomorphic)
         else:
@@ -283,6 +283,10 @@ def _jacobian(
             blocks.append(_by_argument(call, argnums, cells))
         result = tree_unflatten(call.traced.out_tree, blocks)
         return (result, call.value(point)[1]) if has_aux else result
+
+    @or_jax(verb, fun, order, **options)
+    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
+        return on_traced(differentiated, verb, fun, argnums, args, kwargs, has_aux, order)
 
     return jacobian_of
 
@@ -451,16 +455,18 @@ def _at(
             f"{errors.call(verb, fun)}: primal and tangent arguments must be tuples or lists; found "
             f"{type(primals).__name__} for primals."
         )
-    call = traced_call(verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order)
-    natural = "forward" if push else "reverse"
-    if order in ("auto", natural):
-        local = local_of(call.graph, call.graph.inputs, call.results)
-        return call, run(local, call.leaves, lambda _: push), None
-    local, sequence, chosen = call.resolve(order)
-    if directed(local) is not None or any(n.implicit and n.implicit.kind in NO_PULL | NO_PUSH for n in local.nodes):
-        # a single vector goes in its own direction where some map has no other
-        return call, run(local, call.leaves, lambda _: push), None
-    return call, run(local, call.leaves, chosen), (sequence, chosen)
+
+    def at(call: Call) -> tuple[Call, Point, Any]:
+        if order in ("auto", "forward" if push else "reverse"):
+            local = local_of(call.graph, call.graph.inputs, call.results)
+            return call, run(local, call.leaves, lambda _: push), None
+        local, sequence, chosen = call.resolve(order)
+        if directed(local) is not None or any(n.implicit and n.implicit.kind in NO_PULL | NO_PUSH for n in local.nodes):
+            # a single vector goes in its own direction where some map has no other
+            return call, run(local, call.leaves, lambda _: push), None
+        return call, run(local, call.leaves, chosen), (sequence, chosen)
+
+    return on_traced(at, verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order)
 
 
 def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -> Local:

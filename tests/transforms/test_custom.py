@@ -9,7 +9,7 @@ import pytest
 from jax import lax
 
 import catenary as ct
-from tests.oracle import in_every_order, in_reverse, same
+from tests.oracle import EVERY, in_every_order, in_reverse, same
 
 X = jnp.array([0.3, -0.7, 1.1])
 
@@ -91,6 +91,98 @@ def test_custom_vjp_has_no_push(name):
             "jvp": lambda: ct.jvp(clipped, (X, X), (X, X))}[name]  # fmt: skip
     with pytest.raises(TypeError, match="custom_vjp"):
         push()
+
+
+@jax.custom_vjp
+def chosen(x):
+    return jnp.sin(x) if x > 0 else jnp.cos(x)
+
+
+chosen.defvjp(lambda x: (chosen(x), x), lambda x, w: (2 * w if x > 0 else 3 * w,))
+
+
+@jax.custom_jvp
+def signed(x):
+    return x * jnp.sign(x)
+
+
+@signed.defjvp
+def _(primals, tangents):
+    (x,), (t,) = primals, tangents
+    return signed(x), 5 * t if x > 0 else 7 * t
+
+
+@pytest.mark.parametrize("fun, verbs", [(chosen, ["grad", "jacrev"]), (signed, ["grad", "jacfwd", "jacobian"])])
+def test_rules_may_ask_for_values(fun, verbs):
+    """A rule is called where the function is, with the values that JAX gives it."""
+    for verb in verbs:
+        for x in (2.0, -2.0):
+            loss = lambda x: fun(x) * fun(3 * x + 1)
+            ours, theirs = (getattr(d, verb)(loss)(x) for d in (ct, jax))
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    np.testing.assert_allclose(*(d.grad(d.grad(lambda x: chosen(x) ** 2))(2.0) for d in (ct, jax)), rtol=1e-12)
+
+
+def test_rules_may_close_over_an_outer_vmap():
+    def fun(z, pushed):
+        def one(x):
+            @jax.custom_jvp
+            def pushes(y):
+                return x * y
+
+            @jax.custom_vjp
+            def pulls(y):
+                return x * y
+
+            pushes.defjvp(lambda primals, tangents: (x * primals[0], 2 * x * tangents[0]))
+            pulls.defvjp(lambda y: (x * y, x), lambda x, w: (3 * x * w,))
+            return pushes(z) if pushed else pulls(z)
+
+        return jax.vmap(one)(X)
+
+    for d in (ct, jax):
+        np.testing.assert_allclose(d.jvp(lambda z: fun(z, True), (2.0,), (1.0,))[1], 2 * X)
+        np.testing.assert_allclose(jax.jit(d.jacrev(lambda z: fun(z, True) + fun(z, False)))(2.0), 5 * X)
+
+
+def test_what_is_not_perturbed_is_said_to_be():
+    """Outputs that nothing reads and inputs that are not differentiated are symbolic zeros to a rule."""
+    seen = []
+
+    @jax.custom_vjp
+    def fun(x, y):
+        return x * y, x + y
+
+    def back(saved, w):
+        seen.append([type(one).__name__ == "SymbolicZero" for one in w])
+        return w[0] * saved[1], w[0] * saved[0]
+
+    def forth(x, y):
+        seen.append([x.perturbed, y.perturbed])
+        return fun(x.value, y.value), (x.value, y.value)
+
+    fun.defvjp(forth, back, symbolic_zeros=True)
+    assert ct.grad(lambda x: fun(x, 2.0)[0])(3.0) == 2.0
+    assert seen == [[True, False], [False, True]]
+
+
+def test_a_rule_of_a_vmap_and_one_that_is_not_linear():
+    """Values come together with tangents, or tangents are numbers: the rule is taken whole."""
+
+    @jax.custom_batching.custom_vmap
+    def mapped(x):
+        return jnp.sin(x)
+
+    mapped.def_vmap(lambda size, batched, x: (jnp.cos(x), batched[0]))
+
+    @jax.custom_jvp
+    def affine(x):
+        return x**2
+
+    affine.defjvp(lambda primals, tangents: (primals[0] ** 2, 2.0))
+    same(EVERY[2], lambda d: jax.vmap(lambda x, t: d.jvp(mapped, (x,), (t,)))(X, X))
+    same(EVERY[2], lambda d: d.jvp(affine, (3.0,), (5.0,)))
+    same(EVERY[0], lambda d: d.grad(affine)(3.0))
 
 
 @in_every_order

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 
 from catenary import _jax
 from catenary._graph import Atom, Graph, Lit
+from catenary._graph.fallback import Rule, linearized, pullback, together, transposed
 from catenary._local import Implicit
-from catenary._local.fallback import pullback, pushforward, transposed
 from catenary._rules import LINEAR
 
 Ports = Sequence[Any]
@@ -61,7 +61,7 @@ class Linear:
         for k, t in zip(self.node.active, tangents, strict=True):
             if t is not None:
                 args[k] = t.reshape(self.avals[k].shape)
-        out = _jax.bind(self.node.equation.primitive, self.node.equation.params, args)
+        out = self.node.equation.call(args)
         return [out[n].reshape(self.ports[v].shape) for n, v in (self.node.outputs[k] for k in ports)]
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
@@ -70,7 +70,7 @@ class Linear:
         full = [_jax.zeros(a) if ct is None else ct.reshape(a.shape) for ct, a in zip(cotangents, avals, strict=True)]
         args, active = self._args(), tuple(self.node.active[k] for k in ports)
         groups = [active] if self.node.kind == "linear" else [(k,) for k in active]
-        pulled = (x for g in groups for x in transposed(self.node.equation, args, g, self.avals, outputs)(full))
+        pulled = (x for g in groups for x in transposed(self.node.equation.call, args, g, self.avals, outputs)(full))
         return [x.reshape(self.ports[self.node.slots[k]].shape) for k, x in zip(ports, pulled, strict=True)]
 
     def pull_each(self, cotangents: Ports, ports: Sequence[int], each: Sequence[int]) -> list[Any]:
@@ -84,7 +84,7 @@ class Linear:
         places = {output: inputs[other] for inputs, output in LINEAR[equation.primitive].ties(self.node.site)}
 
         def alone(ct: Any, x: Any) -> Any:
-            return transposed(equation, [x, x], (k,), self.avals, (0,))([ct])[0]
+            return transposed(equation.call, [x, x], (k,), self.avals, (0,))([ct])[0]
 
         act = alone
         for axis in reversed(each):
@@ -102,37 +102,55 @@ def _entry_by_entry(act: Callable[..., Any], ct_axis: int, axis: int) -> Callabl
 
 
 class Whole:
-    """An equation taken whole, with its author's push or pullback, whichever it was asked for."""
+    """An equation taken whole, with its author's push or pullback."""
 
-    def __init__(self, node: Implicit, graph: Graph, act: Callable[..., Any]):
-        self.node, self.act = node, act
-        self.ins = [graph.aval(node.equation.inputs[k]) for k in node.active]
-        self.outs = [graph.avals[v] for v in node.equation.outputs]
+    def __init__(self, node: Implicit, graph: Graph, rule: Rule):
+        self.node, self.rule = node, rule
+        self.ins = [graph.aval(node.equation.inputs[k]) for k in rule.ins]
+        self.outs = [graph.avals[node.equation.outputs[k]] for k in rule.outs]
 
     def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
-        if self.node.kind == "custom_vjp_call":
-            raise TypeError(
-                "can't apply forward-mode differentiation (jvp) to a custom_vjp function. "
-                "Its author gave a pullback only: use order='reverse' (grad, vjp, jacrev)."
-            )
-        out = self.act(*(_jax.zeros(a) if t is None else t for t, a in zip(tangents, self.ins, strict=True)))
+        given = dict(zip(self.node.active, tangents, strict=True))
+        full = [_zero(a) if given.get(k) is None else given[k] for k, a in zip(self.rule.ins, self.ins, strict=True)]
+        out = dict(zip(self.rule.outs, self.rule.push(full), strict=True))
         return [out[self.node.outputs[k][0]] for k in ports]
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
-        full = [_jax.zero_cotangent(a) for a in self.outs]
-        for (k, _), ct in zip(self.node.outputs, cotangents, strict=True):
-            if ct is not None:
-                full[k] = ct
-        pulled = self.act(full)
-        return [pulled[k] for k in ports]
+        given = dict(zip((k for k, _ in self.node.outputs), cotangents, strict=True))
+        full = [_zero(a) if given.get(k) is None else given[k] for k, a in zip(self.rule.outs, self.outs, strict=True)]
+        pulled = dict(zip(self.rule.ins, self.rule.pull(full), strict=True))
+        return [pulled[self.node.active[k]] for k in ports]
+
+
+_zero = _jax.zero_cotangent
 
 
 def whole(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
     """The outputs, and what its rule remembers on the way forward."""
-    if push and node.kind == "custom_vjp_call":
-        return _jax.bind(node.equation.primitive, node.equation.params, args), Whole(node, graph, lambda *_: None)
-    out, act = (pushforward if push else pullback)(node.equation, args, node.active)
-    return list(out), Whole(node, graph, act)
+    call, outputs = node.equation.call, [k for k, _ in node.outputs]
+    if not push:
+        out, rule = pullback(call, args, node.active, outputs)
+    elif node.kind == "custom_vjp_call":
+        out, rule = call(args), Rule()
+    else:
+        out, rule = _pushed(node, args)
+    return out, Whole(node, graph, rule)
 
 
-HANDLERS.update({"custom_vjp_call": whole, "whole": whole})
+def _pushed(node: Implicit, args: list[Any]) -> tuple[list[Any], Rule]:
+    if node.kind == "whole":
+        try:
+            return linearized(node.equation.call, args, node.active)
+        except (ValueError, NotImplementedError):  # values can not be known before tangents, or there is no such rule
+            pass
+    return together(node.equation.call, args, node.active)
+
+
+def recorded(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
+    """The outputs, and the rule that was called when they were recorded."""
+    return node.equation.call(args), Whole(node, graph, node.equation.params["rule"])
+
+
+HANDLERS.update(
+    {"custom_vjp_call": whole, "whole": whole, "affine": whole, "recorded": recorded, "recorded_vjp": recorded}
+)

@@ -90,7 +90,7 @@ class Scan:
     def forward(self) -> list[Any]:
         """The outputs; what the pull reads is remembered on the way, one stack a value."""
         if self.halves is None:
-            return _jax.bind(self.node.equation.primitive, self.node.equation.params, self.args)
+            return self.node.equation.call(self.args)
         h, (lo, hi) = self.halves, self.split
         inputs, outputs = h.graph.inputs, h.graph.outputs[: len(self.body.outputs)]
         outer = dict(h.graph.consts)
@@ -241,7 +241,7 @@ class Cond:
 
     def forward(self) -> list[Any]:
         if not self.halves:
-            return _jax.bind(self.node.equation.primitive, self.node.equation.params, self.args)
+            return self.node.equation.call(self.args)
         slots = [[struct(h.graph.avals[v]) for v in h.residuals] for h in self.halves]
 
         def branch(mine: int) -> Any:
@@ -322,7 +322,7 @@ def scan(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[lis
 
 def while_(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
     """A while loop's outputs and handler."""
-    return _jax.bind(node.equation.primitive, node.equation.params, args), While(node, args)
+    return node.equation.call(args), While(node, args)
 
 
 def cond(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
@@ -333,7 +333,7 @@ def cond(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[lis
 
 def remat(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
     """A checkpointed body's outputs and handler."""
-    return _jax.bind(node.equation.primitive, node.equation.params, args), Remat(node, args)
+    return node.equation.call(args), Remat(node, args)
 
 
 HANDLERS.update({"scan": scan, "while": while_, "cond": cond, "remat": remat})

@@ -132,7 +132,7 @@ class Constants:
             outputs = [row(*args, **equation.params)]
         else:
             with jax.ensure_compile_time_eval():
-                outputs = _jax.bind(equation.primitive, equation.params, args)
+                outputs = equation.call(args)
         for v, x, aval in zip(equation.outputs, outputs, avals, strict=True):
             self.known[v] = np.asarray(x).astype(aval.dtype)
         return True

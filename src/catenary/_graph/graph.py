@@ -35,10 +35,14 @@ class Equation:
     outputs: tuple[int, ...]
     source: Any = None
 
+    def call(self, args: Sequence[Any]) -> list[Any]:
+        """The outputs at other inputs."""
+        return _jax.bind(self.primitive, self.params, args)
+
     def evaluate(self, env: dict[int, Any]) -> None:
         """Compute the outputs from the inputs, all in ``env``."""
         args = [env[a] if isinstance(a, int) else a.val for a in self.inputs]
-        env.update(zip(self.outputs, _jax.bind(self.primitive, self.params, args), strict=True))
+        env.update(zip(self.outputs, self.call(args), strict=True))
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from catenary import _jax
+from catenary._graph.fallback import linearized, pullback
 from catenary._graph.graph import Atom, Graph, Lit
 from catenary._graph.read import apply, inline
 
@@ -30,7 +31,13 @@ def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
     def call(jaxpr: Any, consts: Sequence[Any], operands: Sequence[Any]) -> list[Atom]:
         return inline(graph, jaxpr, _atoms(graph, consts), _atoms(graph, operands))
 
-    graph.outputs = tuple(_atoms(graph, _jax.record(fun, list(zip(graph.inputs, values, strict=True)), equation, call)))
+    def own(fun: Any, args: Sequence[Any], places: Sequence[int], push: bool) -> Any:
+        if not places:
+            return fun(args), None
+        return linearized(fun, args, places) if push else pullback(fun, args, places)
+
+    given = list(zip(graph.inputs, values, strict=True))
+    graph.outputs = tuple(_atoms(graph, _jax.record(fun, given, equation, call, own)))
     return graph
 
 

@@ -23,6 +23,7 @@ class Traced:
     aux_tree    structure of the auxiliary result, None where there is none
     n_out       how many of the graph's outputs are the result; the rest are auxiliary arrays
     aux_leaves  the leaves of the auxiliary result that are no arrays, by position
+    recorded    whether it was recorded as it ran, and holds at one point
     """
 
     graph: Graph
@@ -30,6 +31,7 @@ class Traced:
     n_out: int
     aux_tree: Any = None
     aux_leaves: tuple[tuple[int, Any], ...] = ()
+    recorded: bool = False
 
     def aux(self, arrays: Sequence[Any]) -> Any:
         """The auxiliary result, from its arrays."""
@@ -39,11 +41,11 @@ class Traced:
         return tree_unflatten(self.aux_tree, leaves)
 
 
-def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False) -> Traced:
+def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False, recorded: bool = False) -> Traced:
     """Trace ``fun(*args)``: a graph whose inputs are the leaves of ``args``.
 
     Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s. It is traced abstractly, as by jit; where its
-    Python code asks for a value, and the leaves have values, it is run once and recorded.
+    Python code asks for a value, and the leaves have values, it is run once and recorded; or at once, if ``recorded``.
 
     Raises:
         NotArrays: some value in the program is a reference, or of a type that a library adds to JAX.
@@ -68,15 +70,15 @@ def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False
         seen["n_out"] = len(result)
         return [*result, *aux_arrays]
 
-    graph = None
-    try:
-        jaxpr = _jax.make_jaxpr(flat, leaves)
-        _jax.check_arrays(jaxpr)
-        graph = graph_of_jaxpr(jaxpr)
-    except _jax.VALUE_ASKED:
-        if not all(map(_jax.has_value, leaves)):
-            raise
-    return Traced(graph or record(flat, leaves), **seen)
+    if not recorded:
+        try:
+            jaxpr = _jax.make_jaxpr(flat, leaves)
+            _jax.check_arrays(jaxpr)
+            return Traced(graph_of_jaxpr(jaxpr), **seen)
+        except _jax.VALUE_ASKED:
+            if not all(map(_jax.has_value, leaves)):
+                raise
+    return Traced(record(flat, leaves), recorded=True, **seen)
 
 
 def _is_array(x: Any) -> bool:

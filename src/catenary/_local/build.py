@@ -11,7 +11,7 @@ import numpy as np
 
 from catenary import _jax
 from catenary._graph import Atom, Constants, Equation, Graph, Lit
-from catenary._local.fallback import mixed, pushed
+from catenary._graph.fallback import pushed, whole
 from catenary._local.local import Edge, Implicit, Local, Node
 from catenary._maps.term import Term
 from catenary._rules import LINEAR, RULES, ZERO, Piece, Row, Site
@@ -20,6 +20,7 @@ from catenary._rules.row import position
 
 #: Control flow and custom rules, handled as wholes when code is emitted.
 CONTROL = {_jax.primitive(name): name for name in ("scan", "while", "cond", "remat", "custom_vjp_call")}
+CONTROL |= {p: p.name for p in (_jax.RECORDED, _jax.RECORDED_VJP)} | {_jax.primitive("call_hi_primitive"): "whole"}
 BILINEAR = {_jax.primitive("conv_general_dilated")}
 IDENTITY = Row()
 
@@ -60,7 +61,8 @@ class _Builder:
             return
         row = LINEAR.get(equation.primitive)
         if equation.primitive in CONTROL and not linear:
-            self._implicit(CONTROL[equation.primitive], equation, active)
+            only = _jax.pulled_only(equation.primitive, equation.params)
+            self._implicit("custom_vjp_call" if only else CONTROL[equation.primitive], equation, active)
         elif row is not None and row.operands is not None and set(active) <= set(row.operands):
             kind = "bilinear" if equation.primitive in BILINEAR else "linear"
             self._implicit(kind, equation, active)
@@ -154,8 +156,8 @@ class _Builder:
         outputs = [k for k, v in enumerate(equation.outputs) if _differentiable(self.graph.avals[v])]
         inner = pushed(equation, avals, active, outputs)
         n = len(equation.inputs)
-        if inner is None or mixed(inner, n, len(equation.outputs)):
-            self._implicit("whole", equation, active)
+        if kind := whole(inner, n, len(equation.outputs)):
+            self._implicit(kind, equation, active)
             self.graph.equations.append(equation)
             return
         names: dict[int, Atom] = dict(zip(inner.inputs[:n], equation.inputs, strict=True))

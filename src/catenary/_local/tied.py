@@ -13,9 +13,9 @@ from typing import Any
 
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
+from catenary._graph.fallback import pullback
 from catenary._local.activity import carried
 from catenary._local.build import build
-from catenary._local.fallback import pullback
 from catenary._local.local import TIES, Implicit, Local, Tie
 from catenary._maps.arrange import digits
 from catenary._maps.term import Size, Term, one
@@ -237,9 +237,7 @@ def of_custom_vjp(node: Implicit) -> tuple[Tie, ...]:
     n = len(node.site.ins)
 
     def pulled(*args: Any) -> Any:
-        _, pull = pullback(node.equation, args[:n], node.active)
-        cotangents = dict(zip((k for k, _ in node.outputs), args[n:], strict=True))
-        return pull([cotangents.get(k, _jax.zero_cotangent(aval)) for k, aval in enumerate(node.site.outs)])
+        return pullback(node.equation.call, args[:n], node.active, [k for k, _ in node.outputs])[1].pull(args[n:])
 
     avals = (*node.site.ins, *(node.site.outs[k] for k, _ in node.outputs))
     graph = graph_of_jaxpr(_jax.make_jaxpr(pulled, avals))

@@ -22,7 +22,7 @@ from catenary._plan.ports import passes
 Mode = Literal["pull", "push", "cheapest"]
 
 #: Pushes that no rule gives, and pulls that no size is known for.
-NO_PUSH, NO_PULL = frozenset({"custom_vjp_call"}), frozenset({"while"})
+NO_PUSH, NO_PULL = frozenset({"custom_vjp_call", "recorded_vjp"}), frozenset({"while"})
 
 #: How an array stands: an identity of ours that no equation made, an array in memory, or a loop yet to be fused.
 OURS, STORED, FUSED = 0, 1, 2

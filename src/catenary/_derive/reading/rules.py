@@ -10,12 +10,13 @@ import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 
 from ... import _jax
-from ..._local.fallback import pullback
+from ..._graph.fallback import pullback
 from ..calculus.recurrence import substituted
 from ..expressions.dims import Value, dims_of
 from ..expressions.expr import Array, At, Expr, Index, Num, axis, temporary
@@ -87,7 +88,8 @@ def _read_pullback(reader: Reader, eqn: Any, values: list[Value], active: list[i
     structs = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in (*eqn.invars, *eqn.outvars)]
 
     def pull(*args: Any) -> Any:
-        return pullback(eqn, args[:-1], active)[1]([args[-1]])
+        _, rule = pullback(partial(_jax.bind, eqn.primitive, eqn.params), args[:-1], active)
+        return rule.pull([args[-1]])
 
     closed = jax.make_jaxpr(pull)(*structs)
     return [c.expr for c in reader.read(closed.jaxpr, closed.consts, [*values, seed])]

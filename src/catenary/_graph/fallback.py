@@ -1,0 +1,155 @@
+"""The one exception: the derivative that JAX, or its author, registered for a single equation.
+
+It is traced to a jaxpr of that equation's tangents. What depends on no tangent joins the forward pass; what
+does is linear, and our own elimination takes it apart like any other part of the program. Where that can not be,
+the equation is pushed or pulled whole, by the rule itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+from jax.tree_util import Partial
+
+from catenary import _jax
+from catenary._graph.graph import Atom, Equation, Graph
+from catenary._graph.read import graph_of_jaxpr
+
+#: an equation as a function of a list of its inputs
+Call = Callable[[Sequence[Any]], list[Any]]
+
+
+def refused(_: Sequence[Any]) -> Sequence[Any]:
+    """The push of a function whose author gave a pullback."""
+    raise TypeError(
+        "can't apply forward-mode differentiation (jvp) to a custom_vjp function. "
+        "Its author gave a pullback only: use order='reverse' (grad, vjp, jacrev)."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The derivative of one equation at a point, whole.
+
+    ins, outs   the positions of the inputs and outputs that it is between
+    push        tangents of ``ins`` → tangents of ``outs``
+    pull        cotangents of ``outs`` → cotangents of ``ins``
+    """
+
+    ins: Sequence[int] = ()
+    outs: Sequence[int] = ()
+    push: Callable[[Sequence[Any]], Sequence[Any]] = refused
+    pull: Callable[[Sequence[Any]], Sequence[Any]] = refused
+
+
+def pushed(equation: Equation, avals: Sequence[Any], active: Sequence[int], outputs: Sequence[int]) -> Graph:
+    """The graph (inputs, tangents of the active ones) → (outputs, tangents of ``outputs``).
+
+    avals: of the equation's inputs, which are all inputs of the graph, literals too.
+    """
+
+    def jvp(*args: Any) -> list[Any]:
+        primals, tangents = args[: len(avals)], args[len(avals) :]
+        alone = _alone(equation.call, primals, active)
+        out, out_tangents = jax.jvp(alone, [primals[k] for k in active], list(tangents))
+        return [*out, *(out_tangents[k] for k in outputs)]
+
+    return graph_of_jaxpr(_jax.make_jaxpr(jvp, [*avals, *(avals[k] for k in active)]))
+
+
+def whole(inner: Graph, n_inputs: int, n_outputs: int) -> str:
+    """Why such a graph can not be taken apart, or nothing.
+
+    "affine": a tangent is a number, whatever the tangents of the inputs. "whole": a value is computed together with
+    tangents, as by a rule that calls its own primitive, or tangents are shown to someone.
+    """
+    late, zero, shown = set(inner.inputs[n_inputs:]), set[int](), False
+
+    def stands(atom: Atom, values: set[int]) -> bool:
+        return atom in values if isinstance(atom, int) else values is zero and not atom.val
+
+    for equation in inner.equations:
+        if any(stands(a, late) for a in equation.inputs):
+            late.update(equation.outputs)
+            shown = shown or bool(getattr(equation.source, "effects", None))
+        elif equation.primitive.name in _SPREADS and all(stands(a, zero) for a in equation.inputs):
+            zero.update(equation.outputs)
+    if not all(stands(a, late) or stands(a, zero) for a in inner.outputs[n_outputs:]):
+        return "affine"
+    return "whole" if shown or any(stands(a, late) for a in inner.outputs[:n_outputs]) else ""
+
+
+#: What zeros are made with.
+_SPREADS = frozenset({"broadcast_in_dim", "convert_element_type", "copy", "reshape"})
+
+
+def pullback(
+    call: Call, args: Sequence[Any], ins: Sequence[int], outs: Sequence[int] | None = None
+) -> tuple[list[Any], Rule]:
+    """The outputs of one equation and its pullback from ``outs`` (None: all), its author's where it has one.
+
+    Other outputs, and inputs other than ``ins``, are not perturbed: their author's rule is told so.
+    """
+    alone = _alone(call, args, ins)
+
+    def some(*values: Any) -> tuple[list[Any], list[Any]]:
+        out = alone(*values)
+        return out if outs is None else [out[k] for k in outs], out
+
+    _, pull, out = jax.vjp(some, *(args[k] for k in ins), has_aux=True)
+    return list(out), Rule(ins, range(len(out)) if outs is None else outs, pull=Partial(_apply, pull))
+
+
+def linearized(call: Call, args: Sequence[Any], ins: Sequence[int]) -> tuple[list[Any], Rule]:
+    """The outputs of one equation, and its push and the transpose of that; its rule is called here, at these values."""
+    out, push = jax.linearize(_alone(call, args, ins), *(args[k] for k in ins))
+
+    def pull(cotangents: Sequence[Any]) -> Sequence[Any]:
+        back = jax.linear_transpose(push, *(_jax.aval_of(args[k]).strip_weak_type() for k in ins))
+        return back(list(cotangents))  # type: ignore[no-any-return]
+
+    return list(out), Rule(ins, range(len(out)), Partial(_apply_each, push), pull)
+
+
+def together(call: Call, args: Sequence[Any], ins: Sequence[int]) -> tuple[list[Any], Rule]:
+    """The outputs of one equation, and its push, whose rule computes values and tangents as one."""
+    push = partial(jax.jvp, _alone(call, args, ins), [args[k] for k in ins])
+    out, _ = push([_jax.zero_cotangent(_jax.aval_of(args[k])) for k in ins])
+    return out, Rule(ins, range(len(out)), lambda tangents: push(list(tangents))[1])
+
+
+def transposed(
+    call: Call, args: Sequence[Any], active: Sequence[int], avals: Sequence[Any], outputs: Sequence[int]
+) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """The transpose, from some of its outputs, of an equation that is linear in its active inputs, the others fixed."""
+    alone = _alone(call, args, active)
+
+    def of_outputs(*values: Any) -> list[Any]:
+        out = alone(*values)
+        return [out[k] for k in outputs]
+
+    return partial(_apply, jax.linear_transpose(of_outputs, *(avals[k].strip_weak_type() for k in active)))
+
+
+def _apply(transpose: Callable[..., Any], cotangents: Sequence[Any]) -> Sequence[Any]:
+    return transpose(list(cotangents))
+
+
+def _apply_each(push: Callable[..., Any], tangents: Sequence[Any]) -> Sequence[Any]:
+    return push(*tangents)
+
+
+def _alone(call: Call, args: Sequence[Any], ins: Sequence[int]) -> Callable[..., list[Any]]:
+    """The equation as a function of some of its inputs, the others fixed."""
+
+    def alone(*values: Any) -> list[Any]:
+        full = list(args)
+        for k, value in zip(ins, values, strict=True):
+            full[k] = value
+        return call(full)
+
+    return alone
