@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import jax
 import numpy as np
 from jax import lax
-from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_structure, tree_unflatten
+from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
 from catenary._emit.program import Point, local_of
@@ -120,11 +120,16 @@ def traced_call(
     ]
     for leaf, path in zip(leaves, paths, strict=True):
         check_array(verb, fun, leaf, path)
-    leaves = [_jax.as_array(leaf) for leaf in leaves]
+    given, leaves = leaves, [_jax.as_array(leaf) for leaf in leaves]
 
     def of_dynamic(*values: Any) -> Any:
         full, named = list(args), kwargs
-        for k, value in zip(numbers, values, strict=True):
+        # what has no tangent is passed as it is: Python may ask for its value
+        mixed = [
+            x if _jax.tangent_dtype(leaf.dtype) == _jax.float0 else traced
+            for x, leaf, traced in zip(given, leaves, tree_leaves(values), strict=True)
+        ]
+        for k, value in zip(numbers, tree_unflatten(tree_structure(dynamic), mixed), strict=True):
             full[k] = value
         if isinstance(order, Plan):
             full, named = unknown(full), unknown(kwargs)
@@ -218,7 +223,7 @@ def check_inputs(call: Call, holomorphic: bool, allow_int: bool, name: str) -> N
         if holomorphic and not has_kind(leaf, np.complexfloating):
             raise TypeError(f"{where}{name} with holomorphic=True requires inputs with complex dtype, but got {dtype}.")
         if not has_kind(leaf, np.inexact) and not (
-            allow_int and (has_kind(leaf, np.integer) or has_kind(leaf, np.bool_))
+            allow_int and any(has_kind(leaf, kind) for kind in (np.integer, np.bool_, jax.dtypes.extended))
         ):
             raise TypeError(
                 f"{where}{name} requires real- or complex-valued inputs (input dtype that is a sub-dtype of "

@@ -137,6 +137,22 @@ def scan_parts(params: dict[str, Any], n_in: int) -> ScanParts:
     return ScanParts(params["jaxpr"], n_consts, n_carry, params["length"], params["reverse"], params["unroll"])
 
 
+def branch_here(params: dict[str, Any]) -> int | None:
+    """The branch of a cond equation for this platform; None inside jit, or where it is no choice by platform."""
+    if params.get("branches_platforms") is None:
+        return None
+    index = conditionals.platform_index_p.bind(platforms=params["branches_platforms"])
+    return int(index) if _core.is_concrete(index) else None
+
+
+def switch(params: dict[str, Any], index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+    """One of ``branches``, chosen as a cond equation with these parameters chooses: by platform, where that does."""
+    platforms = params.get("branches_platforms")
+    if platforms is None:
+        return jax.lax.switch(index, branches, *operands)
+    return conditionals._switch_internal(index, branches, operands, branches_platforms=platforms)
+
+
 def user_frame(eqn: Any) -> tuple[str, int] | None:
     """File and line of the user's code that made an equation, where JAX still knows."""
     from jax._src import source_info_util

@@ -54,6 +54,19 @@ INSIDE = {
 }  # fmt: skip
 
 
+def by_platform(x):
+    return lax.platform_dependent(
+        x, cpu=lambda x: x @ x, default=lambda x: lax.scan(lambda c, t: (c + t * t, t), 0.0, x)[0]
+    )
+
+
+@pytest.mark.parametrize("call", [lambda x: ct.grad(by_platform)(x), lambda x: ct.jvp(by_platform, (x,), (x,))])
+def test_a_choice_by_platform_stays_one(call):
+    assert "while" not in jax.jit(call).lower(X).as_text("hlo")
+    absent = lambda x: lax.platform_dependent(x, cpu=jnp.sin, default=lambda x: jax.pure_callback(np.sin, x, x))
+    assert ct.grad(absent)(0.0) == ct.jvp(absent, (0.0,), (1.0,))[1] == 1.0
+
+
 @in_every_order
 @pytest.mark.parametrize("fun", INSIDE.values(), ids=INSIDE)
 def test_inside(ad, fun):
@@ -92,6 +105,12 @@ def test_while_is_pushed(ad):
     np.testing.assert_allclose(ad.jacobian(fun)(X), jax.jacfwd(fun)(X), rtol=1e-10)
     same(ad, lambda d: d.jvp(fun, (X,), (XS[0],)))
     same(ad, lambda d: d.linearize(fun, X)[1](X))
+
+
+@in_forward
+def test_what_its_rule_only_pushes(ad):
+    reduced = lambda x: lax.reduce_window(x, 0.0, lambda a, b: a + b * b, (2,), (1,), "SAME")
+    same(ad, lambda d: d.jvp(reduced, (X,), (X,)))
 
 
 @in_forward

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.oracle import assert_same, in_every_order, same
+import catenary as ct
+from tests.oracle import EVERY, assert_same, in_every_order, same
 
 X = jnp.array([0.3, -0.7, 1.1])
 LOW = [jnp.float16, jnp.bfloat16, jnp.float32]
@@ -110,6 +111,36 @@ def test_integers_among_the_arguments_of_vjp_and_jvp(ad):
 def test_integer_arguments_that_are_not_differentiated(ad):
     same(ad, lambda d: d.grad(lambda x, i: x[i])(X, 1))
     same(ad, lambda d: d.jacobian(lambda x, i, flag: x[i] * flag)(X, jnp.array([0, 2]), True))
+
+
+def test_what_has_no_tangent_keeps_its_value():
+    fun = lambda x, n, flags: x**n if n > 2 and flags[0] else x
+    zeros = np.zeros((), jax.dtypes.float0), np.zeros(2, jax.dtypes.float0)
+    args = 2.0, 3, np.array([1, 0])
+    for order in ("auto", "forward"):
+        assert ct.jvp(fun, args, (1.0, *zeros), order=order)[1] == 12.0
+        assert ct.vjp(fun, *args, order=order)[1](1.0)[0] == 12.0
+        assert ct.grad(fun, (0, 1), allow_int=True, order=order)(*args)[0] == 12.0
+    key = jax.random.key(0)
+    with pytest.raises(TypeError, match="argument 0 has dtype key"):
+        ct.grad(lambda key: 1.0)(key)
+    assert ct.grad(lambda key: 1.0, allow_int=True)(key).dtype == jax.dtypes.float0
+
+
+@jax.numpy_rank_promotion("raise")
+@jax.numpy_dtype_promotion("strict")
+def test_what_jax_promotes_only_if_allowed_we_write_out():
+    w, x, mask = jnp.ones((3, 2), jnp.float32), jnp.array([0.5, 1, 2], jnp.float32), np.array([True, False])
+
+    def fun(x):
+        y = jnp.tanh(x @ w)
+        z = jnp.where(mask, y, y.astype(jnp.bfloat16).astype(jnp.float32) ** 3)
+        return jnp.concatenate(
+            [z.max() / x, jnp.cumsum(x[::-1]), x.at[1:].set(2.0)[jnp.array([0, 0, 2])], jnp.diag(x)[1]]
+        )
+
+    calls = lambda d: (d.jacobian(fun)(x), d.jacfwd(fun)(x), d.jacrev(fun)(x), d.hessian(lambda x: fun(x).sum())(x))
+    same(EVERY, calls, 2e-2)
 
 
 @in_every_order

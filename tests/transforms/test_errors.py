@@ -81,6 +81,7 @@ BAD = {
     # what has no derivative
     "while in reverse": (lambda d: d.jacrev(by_while)(X), "while.*forward"),
     "a primitive without a rule": (lambda d: d.grad(lambda x: lax.zeta(2.0, x))(1.5), "zeta"),
+    "a function applied in place": (lambda d: d.jacobian(lambda x: x.at[1].apply(jnp.sin))(X), "scatter_apply"),
     "a callback": (lambda d: d.grad(lambda x: jax.pure_callback(np.sin, x, x))(1.0), "pure_callback|callback"),
 }  # fmt: skip
 

@@ -124,7 +124,7 @@ def positions(size: Any, start: Any, strides: Sequence[tuple[Any, Any]]) -> Any:
             where = where + lax.broadcast_in_dim(jnp.asarray(stride.values, jnp.int32), labels, (k,))
         else:
             where = where + stride * lax.broadcasted_iota(jnp.int32, labels, k)
-    return lax.broadcasted_iota(jnp.int32, (size, *labels), 0) == where
+    return lax.broadcasted_iota(jnp.int32, (size, *labels), 0) == (lax.expand_dims(where, (0,)) if labels else where)
 
 
 def _apply(x: Any, op: Op) -> Any:
@@ -169,6 +169,12 @@ def in_dtype(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
+def alike(a: Any, b: Any) -> tuple[Any, Any]:
+    """Two arrays in the dtype that holds numbers of both."""
+    dtype = _jax.promoted(a.dtype, b.dtype)
+    return a.astype(dtype), b.astype(dtype)
+
+
 def scaled(x: Any, scale: Any) -> Any:
     """scale · x, in the dtype of x; ±1 costs nothing or a sign."""
     if isinstance(scale, int | float) and scale == 1:
@@ -190,8 +196,7 @@ def _product(recipe: Recipe, cores: Sequence[tuple[Any, Sequence[int]]]) -> Any:
     if len(reduced) == 1:
         return scaled(reduced[0][0], recipe.scale)
     (a, la), (b, lb) = reduced
-    dtype = _jax.promoted(a.dtype, b.dtype)
-    a, b = a.astype(dtype), b.astype(dtype)
+    a, b = alike(a, b)
     contracted = [i for i in la if i in lb and i not in out]
     if not contracted:
         return scaled(spread(a, la, out) * spread(b, lb, out), recipe.scale)
@@ -233,6 +238,8 @@ def add_values(term: Term, parts: Sequence[tuple[Term, Value]], dtype: Any) -> V
     total: Any = None
     for part, value in parts:
         x = full_core(part, value, term.core or (), dtype)
+        if total is not None:
+            total, x = alike(total, x)
         total = x if total is None else total + x
     shape = tuple(term.sizes[i] for i in term.core or ())
     return Value(jnp.broadcast_to(total, shape))

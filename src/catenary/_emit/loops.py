@@ -232,8 +232,8 @@ class Cond:
     """A branch: differentiated in each of its branches; every branch has room for what any of them remembers."""
 
     def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
-        self.node, self.args = node, args
-        self.bodies = [graph_of_jaxpr(b) for b in node.equation.params["branches"]]
+        self.node, self.args, self.params = node, args, node.equation.params
+        self.bodies = [graph_of_jaxpr(b) for b in self.params["branches"]]
         self.active = [k - 1 for k in node.active]
         self.live = [k for k, _ in node.outputs]
         n = len(args) - 1
@@ -261,7 +261,8 @@ class Cond:
 
             return forward
 
-        values, self.room = lax.switch(self.args[0], [branch(k) for k in range(len(self.bodies))], *self.args[1:])
+        branches = [branch(k) for k in range(len(self.bodies))]
+        values, self.room = _jax.switch(self.params, self.args[0], branches, *self.args[1:])
         return list(values)
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
@@ -280,9 +281,8 @@ class Cond:
 
             return backward
 
-        return list(
-            lax.switch(self.args[0], [branch(k) for k in range(len(self.bodies))], self.room, list(self.args[1:]), cts)
-        )
+        branches = [branch(k) for k in range(len(self.bodies))]
+        return list(_jax.switch(self.params, self.args[0], branches, self.room, list(self.args[1:]), cts))
 
     def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
         ts = filled(tangents, [self.bodies[0].avals[self.bodies[0].inputs[k]] for k in self.active])
@@ -291,7 +291,8 @@ class Cond:
             live = [self.live[k] for k in ports]
             return lambda args, ts: push_body(body, self.active, live, args, ts)[1]
 
-        return list(lax.switch(self.args[0], [branch(b) for b in self.bodies], list(self.args[1:]), ts))
+        branches = [branch(b) for b in self.bodies]
+        return list(_jax.switch(self.params, self.args[0], branches, list(self.args[1:]), ts))
 
 
 class Remat:

@@ -43,6 +43,9 @@ def apply(
     if primitive.name in _jax.TRANSPARENT_CALLS:
         body, consts = _jax.closed(_jax.call_body(params))
         return inline(graph, body, [graph.const(value) for value in consts], inputs)
+    if primitive.name == "cond" and (here := _jax.branch_here(params)) is not None:
+        body, consts = _jax.closed(params["branches"][here])
+        return inline(graph, body, [graph.const(value) for value in consts], inputs[1:])
     outputs = tuple(graph.new(aval) for aval in avals)
     graph.equations.append(Equation(primitive, params, tuple(inputs), outputs, source))
     return list(outputs)

@@ -82,7 +82,7 @@ def scatter_sub(site: Site, operand: int) -> Answer:
 
 def scatter(site: Site, operand: int) -> Any:
     """Windows written over the operand at constant places, none of them twice."""
-    found = _scattered(site)
+    found = _scattered(site) if site.params["update_jaxpr"] is None else None  # else a function is applied there
     if found is None:
         return None
     written = _written(found)
