@@ -52,7 +52,7 @@ def ours(entry: Entry) -> Outcome:
     exec(made.python("derivative"), scope)
     with jax.enable_x64(True):
         arrays = jax.tree.map(lambda x: jax.numpy.asarray(x) if isinstance(x, np.ndarray) else x, entry.args)
-        trouble = difference(scope["derivative"](*arrays), entry)
+        trouble = difference(jax.jit(scope["derivative"])(*arrays), entry)
     return Outcome(
         made.formula, not trouble and bool(made.checked), made.index_free, ratio(made.formula, entry), seconds, trouble,
         made.latex(),

@@ -7,6 +7,7 @@ import pytest
 
 import catenary as ct
 from catenary._derive.expressions.assume import FACTS, free_part, obeying
+from tests.oracle import together
 
 from .linalg_examples import EXAMPLES, A, a, log_determinant, mahalanobis, one
 
@@ -39,7 +40,7 @@ def test_the_source_is_the_gradient(fun, args, facts, formula):
     rng = np.random.default_rng(3)
     leaves, structure = jax.tree.flatten(args)
     args = jax.tree.unflatten(structure, [_drawn(rng, i, x) for i, x in zip(made.inputs, leaves, strict=True)])
-    got, wanted = map(jax.tree.leaves, jax.jit(lambda *args: (scope["gradient"](*args), jax.grad(fun)(*args)))(*args))
+    got, wanted = map(jax.tree.leaves, together(scope["gradient"], jax.grad(fun), *args))
     for i, g, w in zip([i for i in made.inputs if i.chosen], got, wanted, strict=True):
         np.testing.assert_allclose(g, free_part(i.fact, np.asarray(w)), rtol=1e-8, atol=1e-10)
 

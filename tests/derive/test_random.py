@@ -7,6 +7,7 @@ import pytest
 
 import catenary as ct
 from catenary.testing import random_program
+from tests.oracle import together
 
 SEEDS = range(30)
 
@@ -31,8 +32,7 @@ def test_a_random_program(seed):
         return
     scope = {}
     exec(made.python(), scope)
-    got = jax.tree.leaves(scope["derivative"](*args))
-    wanted = jax.tree.leaves(jax.grad(fun, argnums)(*args))
+    got, wanted = map(jax.tree.leaves, together(scope["derivative"], jax.grad(fun, argnums), *args))
     for a, b in zip(got, wanted, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-10)
     assert max(map(len, str(made).splitlines())) <= 100

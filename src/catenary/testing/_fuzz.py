@@ -69,12 +69,12 @@ def failure(program: Program) -> str | None:
 
 
 def examine(program: Program) -> Report:
-    """Compare, at the program's point, everything that must agree.
+    r"""Compare, at the program's point, everything that must agree.
 
     The Jacobian in every order with JAX's; a push with the numerical derivative and with the pull; the Hessian of a
     scalar made of it with JAX's, in both nestings; a gradient outside jit, inside, and over a batch.
 
-    >>> examine(random_program(0)).ok
+    >>> examine(Program("def program(x):\n    return jnp.sin(x)\n", ((2,),), seed=0)).ok
     True
     """
     args, by, report = program.point(), program.argnums, Report("fuzz")
