@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax._src import ad_checkpoint, ad_util, custom_derivatives, dispatch, hijax, pjit
+from jax._src import ad_checkpoint, ad_util, custom_derivatives, dispatch, effects, hijax, pjit
 from jax._src import core as _core
-from jax._src.interpreters import ad
+from jax._src.interpreters import ad, partial_eval
 from jax._src.lax import ann, convolution, fft, lax, linalg, parallel, slicing, special, windowed_reductions
 from jax._src.lax.control_flow import conditionals, loops, solves
 from jax._src.random import prng, threefry2x32
@@ -106,6 +106,19 @@ def pulled_only(eqn_primitive: Primitive, params: dict[str, Any]) -> bool:
     while hasattr(own, "prim"):
         own = own.prim
     return isinstance(own, hijax.CustomVJPTraced)
+
+
+def saved(policy: Callable[..., Any], eqn_primitive: Primitive, avals: Sequence[Any], params: dict[str, Any]) -> bool:
+    """Whether a checkpoint's policy remembers what an equation computes."""
+    answer = policy(eqn_primitive, *avals, **params)
+    return bool(answer) and not isinstance(answer, partial_eval.RecomputeType)
+
+
+def check_runs_again(jaxpr: Any) -> None:
+    """Raise JAX's error where a checkpointed body has effects that can not happen twice."""
+    found = effects.remat_allowed_effects.filter_not_in(closed(jaxpr)[0].effects)
+    if found:
+        raise NotImplementedError(f"Effects not supported in partial-eval of `checkpoint`/`remat`: {found}")
 
 
 def call_body(params: dict[str, Any]) -> Any:
@@ -396,10 +409,11 @@ class _Recorder(_core.Trace):
         try:
             with _core.set_current_trace(self if places else self.outside):
                 results, rule = self.own(fun, values, places, push)
-            remembered: tuple[Any, ...] = (results, rule and (rule.push, rule.pull))
+            remembered = jax.tree.leaves((results, rule and (rule.push, rule.pull)))
+            closes_over = self.made > before or any(map(self._mine, remembered))
         except jax.errors.UnexpectedTracerError:
-            remembered = tuple(tracers)
-        if self.made == before and not any(map(self._mine, jax.tree.leaves(remembered))):
+            closes_over = True
+        if not closes_over:
             if not any(map(self._mine, tracers)):
                 return results
             kind = RECORDED if push else RECORDED_VJP

@@ -31,7 +31,7 @@ from catenary._call import (
     positions,
     unknown,
 )
-from catenary._emit import loops as _loops  # noqa: F401  (registers the handlers of control flow)
+from catenary._emit import remat as _remat  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.program import Point, local_of, run
@@ -407,9 +407,9 @@ def _pull(call: Call, act: Callable[..., Any], cotangent: Any) -> Any:
 
 
 def _portable(call: Call, act: Callable[..., Any], avals: Sequence[Any]) -> Callable[..., Any]:
-    """Inside a trace, ``act`` as a pytree of what it closes over; it takes arrays like ``avals``."""
+    """``act`` as a pytree, inside a trace of what it closes over; it takes arrays like ``avals``."""
     if not any(isinstance(x, _jax.Tracer) for x in call.leaves):
-        return act
+        return Partial(act)
     inert = [_jax.tangent_dtype(a.dtype) == _jax.float0 for a in avals]
     return _jax.portable(
         act, [None if i else jax.ShapeDtypeStruct(a.shape, a.dtype) for a, i in zip(avals, inert, strict=True)]

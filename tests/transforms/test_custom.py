@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from jax.ad_checkpoint import checkpoint_name
+from jax.experimental import io_callback
 
 import catenary as ct
 from tests.oracle import EVERY, in_every_order, in_reverse, same
@@ -208,6 +210,44 @@ def test_checkpoint_is_recomputed_backwards(ad):
     text = str(jax.make_jaxpr(ad.grad(block))(X))
     assert text.count("sin ") >= 2
     np.testing.assert_allclose(ad.grad(block)(X), jax.grad(block)(X))
+
+
+def _printing(policy):
+    @partial(jax.checkpoint, policy=policy)
+    def fun(x):
+        y = checkpoint_name(jnp.sin(x), "y")
+        jax.debug.print("y: {}", y)
+        return jnp.sum(jnp.exp(jnp.cos(y)))
+
+    return fun
+
+
+@pytest.mark.parametrize("policy", [
+    None, jax.checkpoint_policies.everything_saveable, jax.checkpoint_policies.save_only_these_names("y"),
+    jax.checkpoint_policies.save_anything_except_these_names("y"),
+])  # fmt: skip
+def test_policies_decide_what_is_computed_again(policy, capsys):
+    """As often as in JAX, what is printed too."""
+    counts = []
+    for d in (ct, jax):
+        text = str(jax.make_jaxpr(d.grad(_printing(policy)))(X))
+        capsys.readouterr()
+        d.grad(_printing(policy))(X)
+        jax.effects_barrier()
+        counts.append([capsys.readouterr().out.count("y:"), *(text.count(f"= {name} ") for name in ("sin", "exp"))])
+    assert counts[0] == counts[1]
+    ours, theirs = (jax.jit(d.hessian(_printing(policy)))(X) for d in (ct, jax))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_what_can_not_run_again_is_refused():
+    @jax.checkpoint
+    def fun(x):
+        io_callback(lambda x: None, None, x)
+        return x**2
+
+    with pytest.raises(NotImplementedError, match="Effects not supported"):
+        ct.grad(fun)(2.0)
 
 
 @in_every_order

@@ -1,4 +1,4 @@
-"""Control flow: scans, whiles, branches and rematerialised bodies, pushed and pulled as wholes.
+"""Control flow: scans, whiles and branches, pushed and pulled as wholes.
 
 The pull of a body is traced once, cotangents and all, and split in two: the forward loop also emits what the
 backward loop reads. Inputs of a trip are read again instead of remembered, and what depends on constants
@@ -35,6 +35,13 @@ def pull_halves(
 
     fixed, available   positions of inputs, as for ``halves``
     """
+    graph, n = pullback_program(body, active, live), len(body.inputs)
+    inputs = graph.inputs
+    return halves(graph, len(body.outputs), inputs[n:], [inputs[k] for k in fixed], [inputs[k] for k in available])
+
+
+def pullback_program(body: Graph, active: Sequence[int], live: Sequence[int]) -> Graph:
+    """The graph (inputs of ``body``, cotangents of ``live``) → (its outputs, cotangents of ``active``)."""
     n = len(body.inputs)
 
     def both(*args: Any) -> tuple[Any, ...]:
@@ -43,9 +50,7 @@ def pull_halves(
         return (*(point.output(a) for a in body.outputs), *point.pull(args[n:]))
 
     avals = [body.avals[v] for v in body.inputs] + [body.aval(body.outputs[k]) for k in live]
-    graph = trace(both, [struct(a) for a in avals]).graph
-    inputs = graph.inputs
-    return halves(graph, len(body.outputs), inputs[n:], [inputs[k] for k in fixed], [inputs[k] for k in available])
+    return trace(both, [struct(a) for a in avals]).graph
 
 
 def push_body(
@@ -295,26 +300,6 @@ class Cond:
         return list(_jax.switch(self.params, self.args[0], branches, list(self.args[1:]), ts))
 
 
-class Remat:
-    """A checkpointed body: remembers its inputs, and runs again when it is pulled."""
-
-    def __init__(self, node: Implicit, args: list[Any]):
-        self.node, self.args = node, args
-        self.body = graph_of_jaxpr(node.equation.params["jaxpr"])
-        self.live = [k for k, _ in node.outputs]
-
-    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
-        # the barrier keeps XLA from finding that the values are those of the forward pass
-        args, cts = lax.optimization_barrier((list(self.args), list(cotangents)))
-        body = self.body
-        active = [body.inputs[self.node.active[k]] for k in ports]
-        local = local_of(body, active, [body.outputs[k] for k in self.live])
-        return run(local, args, lambda _: False).pull(cts)
-
-    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
-        return push_body(self.body, self.node.active, [self.live[k] for k in ports], self.args, tangents)[1]
-
-
 def scan(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
     """A scan's outputs and handler."""
     handler = Scan(node, graph, args, push)
@@ -332,9 +317,4 @@ def cond(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[lis
     return handler.forward(), handler
 
 
-def remat(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
-    """A checkpointed body's outputs and handler."""
-    return node.equation.call(args), Remat(node, args)
-
-
-HANDLERS.update({"scan": scan, "while": while_, "cond": cond, "remat": remat})
+HANDLERS.update({"scan": scan, "while": while_, "cond": cond})

@@ -6,7 +6,7 @@ means remembering no more than before.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -75,6 +75,28 @@ def halves(
     residuals = tuple(sorted(crossing))
     reread = tuple(a for a in graph.inputs if a in reads and (a in fixed or a in available))
     return Halves(graph, hoisted, forward, [*backward[::-1], *late], residuals, reread)
+
+
+def recomputed(graph: Graph, n_outputs: int, cotangents: Collection[int], saved: Callable[[Equation], bool]) -> Halves:
+    """Partition ``graph`` so that what is not ``saved`` on the way forward is computed again by the backward half.
+
+    Effects happen again where they are not saved, or show what is computed again anyway.
+    """
+    late, early = _by_dependence(graph.equations, set(cotangents))
+    kept = {v for e in early if saved(e) for v in e.outputs}
+    backward: list[Equation] = []
+    reads = {a for a in graph.outputs[n_outputs:] if isinstance(a, int)}
+    reads.update(a for e in late for a in e.inputs if isinstance(a, int))
+    for equation in reversed(early):
+        inputs = {a for a in equation.inputs if isinstance(a, int)}
+        shown = getattr(equation.source, "effects", None) and (not saved(equation) or inputs.isdisjoint(kept))
+        if shown or any(v in reads and v not in kept for v in equation.outputs):
+            backward.append(equation)
+            reads |= inputs
+    residuals = tuple(sorted(reads & kept))
+    needed = _needed(early, [*residuals, *(a for a in graph.outputs[:n_outputs] if isinstance(a, int))])
+    forward = [e for e in early if getattr(e.source, "effects", None) or any(v in needed for v in e.outputs)]
+    return Halves(graph, [], forward, [*backward[::-1], *late], residuals, ())
 
 
 def _by_dependence(equations: Sequence[Equation], depends: set[int]) -> tuple[list[Equation], list[Equation]]:

@@ -117,8 +117,7 @@ def linearized(call: Call, args: Sequence[Any], ins: Sequence[int]) -> tuple[lis
 
 def together(call: Call, args: Sequence[Any], ins: Sequence[int]) -> tuple[list[Any], Rule]:
     """The outputs of one equation, and its push, whose rule computes values and tangents as one."""
-    push = partial(jax.jvp, _alone(call, args, ins), [args[k] for k in ins])
-    out, _ = push([_jax.zero_cotangent(_jax.aval_of(args[k])) for k in ins])
+    out, push = call(args), partial(jax.jvp, _alone(call, args, ins), [args[k] for k in ins])
     return out, Rule(ins, range(len(out)), lambda tangents: push(list(tangents))[1])
 
 

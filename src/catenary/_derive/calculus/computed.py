@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..._emit import loops as _loops  # noqa: F401  (registers the handlers of control flow)
+from ..._emit import remat as _remat  # noqa: F401  (registers the handlers of control flow)
 from ..._emit.program import local_of, run
 from ..._graph import trace
 

@@ -1,0 +1,94 @@
+"""Checkpointed bodies: they remember their inputs and what their policy names, and run again when they are pulled.
+
+The pull is again an equation of the same kind, marked as JAX marks one that runs for the second time: XLA keeps it
+apart from the forward pass, and keys and effects are counted once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from catenary import _jax
+from catenary._emit.implicit import HANDLERS, Handler, Ports
+from catenary._emit.loops import filled, pullback_program, push_body
+from catenary._emit.partition import Halves, execute, recomputed
+from catenary._emit.program import local_of, run
+from catenary._graph import Equation, Graph, graph_of_jaxpr
+from catenary._local import Implicit
+
+
+class Remat:
+    """A checkpointed body at a point; without a policy there is nothing to split."""
+
+    def __init__(self, node: Implicit, args: list[Any], push: bool):
+        self.node, self.args, self.params = node, args, node.equation.params
+        self.body = graph_of_jaxpr(self.params["jaxpr"])
+        self.live = [k for k, _ in node.outputs]
+        self.halves: Halves | None = None
+        if not push:
+            _jax.check_runs_again(self.params["jaxpr"])
+            if self.params["policy"] is not None:
+                self.halves = self._split()
+        self.residuals: list[Any] = []
+
+    def _split(self) -> Halves:
+        program, policy = pullback_program(self.body, self.node.active, self.live), self.params["policy"]
+
+        def saved(equation: Equation) -> bool:
+            avals = [program.aval(a) for a in equation.inputs]
+            return _jax.saved(policy, equation.primitive, avals, equation.params)
+
+        return recomputed(program, len(self.body.outputs), program.inputs[len(self.body.inputs) :], saved)
+
+    def forward(self) -> list[Any]:
+        """The outputs; what the policy saves is remembered on the way."""
+        h, n = self.halves, len(self.body.outputs)
+        if h is None:
+            return self.node.equation.call(self.args)
+        env = dict(h.graph.consts) | dict(zip(h.graph.inputs, self.args, strict=False))
+        out = execute(h.forward, env, (*h.graph.outputs[:n], *h.residuals))
+        self.residuals = out[n:]
+        return out[:n]
+
+    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
+        cts = filled(cotangents, [self.body.aval(self.body.outputs[k]) for k in self.live])
+        h, body, n = self.halves, self.body, len(self.args)
+
+        def all_again(*operands: Any) -> list[Any]:
+            active = [body.inputs[self.node.active[k]] for k in ports]
+            local = local_of(body, active, [body.outputs[k] for k in self.live])
+            return run(local, operands[:n], lambda _: False).pull(operands[n:])
+
+        def rest_again(*operands: Any) -> list[Any]:
+            assert h is not None
+            env = dict(h.graph.consts) | dict(zip((*h.graph.inputs, *h.residuals), operands, strict=True))
+            results = h.graph.outputs[len(body.outputs) :]
+            return execute(h.backward, env, [results[k] for k in ports])
+
+        return self._again(all_again if h is None else rest_again, [*self.args, *cts, *self.residuals])
+
+    def _again(self, fun: Callable[..., list[Any]], operands: list[Any]) -> list[Any]:
+        """``fun`` as an equation of this kind that runs for the second time."""
+        apart, policy = self.params["prevent_cse"], self.params["policy"]  # apart: for all, or one for each input
+        again = jax.checkpoint(fun, prevent_cse=bool(np.any(apart)), policy=policy)
+        graph = graph_of_jaxpr(_jax.make_jaxpr(again, operands))
+        graph.equations = [replace(e, params=e.params | {"differentiated": True}) for e in graph.equations]
+        env = graph.run(operands)
+        return [env[a] if isinstance(a, int) else a.val for a in graph.outputs]
+
+    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
+        return push_body(self.body, self.node.active, [self.live[k] for k in ports], self.args, tangents)[1]
+
+
+def remat(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
+    """A checkpointed body's outputs and handler."""
+    handler = Remat(node, args, push)
+    return handler.forward(), handler
+
+
+HANDLERS["remat"] = remat
