@@ -241,11 +241,12 @@ def waists(local: Local, cuts: Sequence[int]) -> Order:
     places = (-1, *cuts, n)
     ends = (local.inputs, *(local.nodes[k].vertices for k in cuts), local.outputs)
     width = [max(1, sum(size(local.shape(v)) for v in end)) for end in ends]
-    waist = places[width.index(min(width))]
+    narrowest = min(width)
+    waist = places[width.index(narrowest)]
     order: list[int] = []
     stack: list[int] = []
     for b in range(len(width)):
-        while len(stack) > 1 and 1 / width[stack[-1]] + 1 / min(width) < 1 / width[stack[-2]] + 1 / width[b]:
+        while len(stack) > 1 and 1 / width[stack[-1]] + 1 / narrowest < 1 / width[stack[-2]] + 1 / width[b]:
             early = stack.pop()
             order += range(places[early - 1] + 1, places[early])
             order += range(places[early] + 1, places[early + 1])
