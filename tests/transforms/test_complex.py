@@ -20,6 +20,7 @@ HOLOMORPHIC = {
 GENERAL = {
     "conj": lambda z: jnp.conj(z) * z,
     "abs": lambda z: jnp.abs(z),
+    "sign": lambda z: lax.sign(z) * z,  # its derivative is 0 in JAX 0.10
     "real": lambda z: jnp.real(z) + 1j * jnp.imag(z) ** 2,
     "mixed": lambda z: lax.complex(jnp.sin(z.real), z.imag * z.real) @ jnp.conj(z),
 }

@@ -63,7 +63,7 @@ UNARY = table({
     "log":          Row("x", lambda x: 1 / x),
     "log2":         Row("x", lambda x: 1 / (log(2) * x)),
     "log1p":        Row("x", lambda x: 1 / (1 + x)),
-    "expm1":        Row("y", lambda y: y + 1),
+    "expm1":        Row("x", jnp.exp),
     "sin":          Row("x", jnp.cos),
     "cos":          Row("x", jnp.sin, scale=-1),
     "tan":          Row("y", lambda y: 1 + y * y),
@@ -83,6 +83,7 @@ UNARY = table({
     "square":       Row("x", lambda x: 2 * x),
     "one_minus_square": Row("x", lambda x: 2 * x, scale=-1),
     "abs":          Row("x", _side, real=True),
+    "sign":         Row(real=True),
     "erf":          Row("x", lambda x: 2 / sqrt(pi) * jnp.exp(-x * x)),
     "erfc":         Row("x", lambda x: 2 / sqrt(pi) * jnp.exp(-x * x), scale=-1),
     "erf_inv":      Row("y", lambda y: sqrt(pi) / 2 * jnp.exp(y * y)),
@@ -120,6 +121,8 @@ def elementwise(site: Site, operand: int) -> dict[int, tuple[Piece, ...]] | None
         row = BINARY[site.primitive][operand]
     if row.real and any(jnp.issubdtype(a.dtype, jnp.complexfloating) for a in site.ins):
         return None
+    if name == "sign":
+        return {}
     shape, operand_shape = site.outs[0].shape, site.ins[operand].shape
     if name in ("mul", "div") and (number := _literal(site, 1 - operand)) is not None and (name, operand) != ("div", 1):
         row = Row(scale=number if name == "mul" else 1 / number)

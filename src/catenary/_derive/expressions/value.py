@@ -244,7 +244,8 @@ def same(a: Expr, b: Expr) -> bool:
         axes = tuple(sorted(a.free | b.free, key=lambda i: i.name))
         left, right = np.broadcast_arrays(spread(draw(a), axes), spread(draw(b), axes))
         known = np.isfinite(left) & np.isfinite(right)
-        if not (np.abs(left - right) <= 1e-12 + 1e-9 * np.abs(right))[known].all():
+        left, right = left[known], right[known]
+        if not (np.abs(left - right) <= 1e-12 + 1e-9 * np.abs(right)).all():
             return False
         seen = seen or bool(known.all())
     return seen
