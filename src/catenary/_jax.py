@@ -307,8 +307,13 @@ VALUE_ASKED = (
 )
 
 
-#: What is raised where a custom rule asks for a value, or closes over what lives only while the function runs.
-NOT_ABSTRACT = (*VALUE_ASKED, jax.errors.UnexpectedTracerError)
+class OtherResults(TypeError):
+    """A custom rule, called for a program that was traced, and its function do not return the same."""
+
+
+#: What is raised where a custom rule can be called only where its function is: it asks for a value, closes over what
+#: lives only while the program runs, or returns something else.
+NOT_ABSTRACT = (*VALUE_ASKED, jax.errors.UnexpectedTracerError, OtherResults)
 
 
 def has_value(x: Any) -> bool:

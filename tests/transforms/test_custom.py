@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
-from jax.experimental import io_callback
+from jax.experimental import checkify, io_callback
 
 import catenary as ct
 from tests.oracle import EVERY, in_every_order, in_reverse, same
@@ -145,6 +145,19 @@ def test_rules_may_close_over_an_outer_vmap():
     for d in (ct, jax):
         np.testing.assert_allclose(d.jvp(lambda z: fun(z, True), (2.0,), (1.0,))[1], 2 * X)
         np.testing.assert_allclose(jax.jit(d.jacrev(lambda z: fun(z, True) + fun(z, False)))(2.0), 5 * X)
+
+
+def test_rules_may_return_other_results_than_a_trace_of_the_function_has():
+    """A constant has no batch until the rule, which is mapped by itself, is called; checks are in no rule."""
+
+    @jax.custom_jvp
+    def none(x):
+        return np.zeros(x.shape, x.dtype)
+
+    none.defjvp(lambda primals, tangents: (none(*primals), tangents[0]))
+    same(EVERY[0], lambda d: d.grad(lambda x: jax.vmap(none)(x).sum())(X))
+    checked = checkify.checkify(jax.nn.relu, errors=checkify.float_checks)
+    same(EVERY[0], lambda d: d.grad(lambda x: checked(x)[1])(2.0))
 
 
 def test_what_is_not_perturbed_is_said_to_be():

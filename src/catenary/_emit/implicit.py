@@ -129,7 +129,7 @@ def whole(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[li
     """The outputs, and what its rule remembers on the way forward."""
     call, outputs = node.equation.call, [k for k, _ in node.outputs]
     if not push:
-        out, rule = pullback(call, args, node.active, outputs)
+        out, rule = pullback(call, args, node.active, outputs, [graph.avals[v] for v in node.equation.outputs])
     elif node.kind == "custom_vjp_call":
         out, rule = call(args), Rule()
     else:

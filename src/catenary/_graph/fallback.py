@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import numpy as np
 from jax.tree_util import Partial
 
 from catenary import _jax
@@ -46,16 +47,19 @@ class Rule:
     pull: Callable[[Sequence[Any]], Sequence[Any]] = refused
 
 
-def pushed(equation: Equation, avals: Sequence[Any], active: Sequence[int], outputs: Sequence[int]) -> Graph:
+def pushed(
+    equation: Equation, avals: Sequence[Any], active: Sequence[int], outputs: Sequence[int], made: Sequence[Any]
+) -> Graph:
     """The graph (inputs, tangents of the active ones) → (outputs, tangents of ``outputs``).
 
-    avals: of the equation's inputs, which are all inputs of the graph, literals too.
+    avals, made   of the equation's inputs, which are all inputs of the graph, literals too; of its outputs
     """
 
     def jvp(*args: Any) -> list[Any]:
         primals, tangents = args[: len(avals)], args[len(avals) :]
         alone = _alone(equation.call, primals, active)
         out, out_tangents = jax.jvp(alone, [primals[k] for k in active], list(tangents))
+        _check(out, made)
         return [*out, *(out_tangents[k] for k in outputs)]
 
     return graph_of_jaxpr(_jax.make_jaxpr(jvp, [*avals, *(avals[k] for k in active)]))
@@ -87,17 +91,28 @@ def whole(inner: Graph, n_inputs: int, n_outputs: int) -> str:
 _SPREADS = frozenset({"broadcast_in_dim", "convert_element_type", "copy", "reshape"})
 
 
+def _check(out: Sequence[Any], avals: Sequence[Any]) -> None:
+    if [np.shape(x) for x in out] != [a.shape for a in avals]:
+        raise _jax.OtherResults("a custom rule returns other results than its function: in shapes or number")
+
+
 def pullback(
-    call: Call, args: Sequence[Any], ins: Sequence[int], outs: Sequence[int] | None = None
+    call: Call,
+    args: Sequence[Any],
+    ins: Sequence[int],
+    outs: Sequence[int] | None = None,
+    made: Sequence[Any] | None = None,
 ) -> tuple[list[Any], Rule]:
     """The outputs of one equation and its pullback from ``outs`` (None: all), its author's where it has one.
 
     Other outputs, and inputs other than ``ins``, are not perturbed: their author's rule is told so.
+    made: the shapes of its outputs, where they must be these.
     """
     alone = _alone(call, args, ins)
 
     def some(*values: Any) -> tuple[list[Any], list[Any]]:
         out = alone(*values)
+        _check(out, out if made is None else made)
         return out if outs is None else [out[k] for k in outs], out
 
     _, pull, out = jax.vjp(some, *(args[k] for k in ins), has_aux=True)

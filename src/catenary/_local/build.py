@@ -154,7 +154,7 @@ class _Builder:
         """Splice the tangent program that JAX's rule traces to."""
         avals = [self.graph.aval(a) for a in equation.inputs]
         outputs = [k for k, v in enumerate(equation.outputs) if _differentiable(self.graph.avals[v])]
-        inner = pushed(equation, avals, active, outputs)
+        inner = pushed(equation, avals, active, outputs, [self.graph.avals[v] for v in equation.outputs])
         n = len(equation.inputs)
         if kind := whole(inner, n, len(equation.outputs)):
             self._implicit(kind, equation, active)
