@@ -411,14 +411,10 @@ class _Recorder(_core.Trace):
         values, before = self.values(tracers), self.made
         places = [k for k, x in enumerate(tracers) if self._mine(x) and tangent_dtype(x.dtype) != float0]
         fun = partial(_bound, primitive, params)
-        try:
-            with _core.set_current_trace(self if places else self.outside):
-                results, rule = self.own(fun, values, places, push)
-            remembered = jax.tree.leaves((results, rule and (rule.push, rule.pull)))
-            closes_over = self.made > before or any(map(self._mine, remembered))
-        except jax.errors.UnexpectedTracerError:
-            closes_over = True
-        if not closes_over:
+        with _core.set_current_trace(self if places else self.outside):
+            results, rule = self.own(fun, values, places, push)
+        remembered = jax.tree.leaves((results, rule and (rule.push, rule.pull)))
+        if self.made == before and not any(map(self._mine, remembered)):
             if not any(map(self._mine, tracers)):
                 return results
             kind = RECORDED if push else RECORDED_VJP
