@@ -225,6 +225,11 @@ def sharded(aval: Any) -> bool:
     return mesh is not None and not mesh.empty and mesh._any_axis_explicit
 
 
+def beside(x: Any, value: Any) -> Any:
+    """``x`` on the devices where ``value`` lies, outside jit."""
+    return jax.device_put(x, value.sharding) if isinstance(value, jax.Array) and has_value(value) else x
+
+
 def zeros(aval: Any) -> Any:
     """The zero cotangent of a value, of its shape and dtype, and where it lies."""
     return ad_util.zeros_like_aval(aval.to_ct_aval())

@@ -4,6 +4,12 @@ import json
 import subprocess
 import sys
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import catenary as ct
+
 PROGRAM = """
 import json
 import jax, jax.numpy as jnp, numpy as np
@@ -43,3 +49,20 @@ def test_gradients_lie_where_jaxs_do(tmp_path):
     assert len(rows) == 6
     for ours, theirs, error in rows:
         assert ours == theirs and error < 1e-5
+
+
+def test_a_program_across_devices():
+    """Outside jit the cotangents go back to where the values lie."""
+    here, there = jax.devices()[:2]
+    x, w = jax.device_put(jnp.arange(3.0), here), jax.device_put(jnp.arange(3.0) + 1, there)
+    fun = lambda x: jax.device_put(jnp.sin(x), there) * w
+    calls = [
+        lambda d: d.grad(lambda x: fun(x).sum())(x),
+        lambda d: d.jvp(fun, (x,), (x,))[1],
+        lambda d: d.vjp(fun, x)[1](w)[0],
+        lambda d: d.grad(lambda x: jax.device_put(x, there))(x[0]),
+    ]
+    for call in calls:
+        ours, theirs = call(ct), call(jax)
+        assert ours.devices() == theirs.devices()
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)

@@ -37,6 +37,10 @@ def read(env: dict[int, Any], atom: Atom) -> Any:
     return jnp.asarray(atom.val, atom.aval.dtype) if isinstance(atom, Lit) else env.get(atom)
 
 
+#: Moves between devices: cotangents go back to where the values lie.
+DEVICE_PUT = _jax.primitive("device_put")
+
+
 class Linear:
     """A primitive that is its own push; its pull is its transpose. A port may split the axes of its array."""
 
@@ -70,7 +74,10 @@ class Linear:
         full = [_jax.zeros(a) if ct is None else ct.reshape(a.shape) for ct, a in zip(cotangents, avals, strict=True)]
         args, active = self._args(), tuple(self.node.active[k] for k in ports)
         groups = [active] if self.node.kind == "linear" else [(k,) for k in active]
-        pulled = (x for g in groups for x in transposed(self.node.equation.call, args, g, self.avals, outputs)(full))
+        pulled = [x for g in groups for x in transposed(self.node.equation.call, args, g, self.avals, outputs)(full)]
+        if self.node.equation.primitive is DEVICE_PUT:
+            values = (read(self.env, self.node.equation.inputs[k]) for k in active)
+            pulled = list(map(_jax.beside, pulled, values))
         return [x.reshape(self.ports[self.node.slots[k]].shape) for k, x in zip(ports, pulled, strict=True)]
 
     def pull_each(self, cotangents: Ports, ports: Sequence[int], each: Sequence[int]) -> list[Any]:

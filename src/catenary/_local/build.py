@@ -63,7 +63,7 @@ class _Builder:
         if equation.primitive in CONTROL and not linear:
             only = _jax.pulled_only(equation.primitive, equation.params)
             self._implicit("custom_vjp_call" if only else CONTROL[equation.primitive], equation, active)
-        elif row is not None and row.operands is not None and set(active) <= set(row.operands):
+        elif row is not None and row.operands is not None and all(k in row.operands for k in active):
             kind = "bilinear" if equation.primitive in BILINEAR else "linear"
             self._implicit(kind, equation, active)
         elif linear:

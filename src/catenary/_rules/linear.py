@@ -26,7 +26,7 @@ class Linear:
     split      (site) → shapes of the inputs, and of the output, in which more axes are tied; None: as they are
     """
 
-    operands: tuple[int, ...] | None
+    operands: Sequence[int] | None
     ties: Callable[[Site], tuple[Tie, ...]] = lambda site: ()
     split: Callable[[Site], tuple[Sequence[Any], ...] | None] = lambda site: None
 
@@ -180,6 +180,7 @@ LINEAR: dict[Any, Linear] = table(
         "conv_general_dilated":     Linear((0, 1), _convolution, _grouped),
         "convert_element_type":     Linear((0,), _entrywise),
         "cumsum":                   Linear((0,), _other_axes("axis")),
+        "device_put":               Linear(range(1 << 20), lambda site: _entrywise(site) if len(site.ins) == 1 else ()),
         "dynamic_slice":            Linear((0,), _whole_axes),
         "dynamic_update_slice":     Linear((0, 1), _whole_updates),
         "fft":                      Linear((0,), _leading),

@@ -303,12 +303,17 @@ def each(site: Site, operand: int) -> Answer:
     return {operand: (Piece(Term.identity(site.outs[operand].shape), Row()),)}
 
 
+def device_put(site: Site, operand: int) -> Answer:
+    """As ``each``, where no device is named."""
+    return each(site, operand) if all(device is None for device in site.params["devices"]) else None
+
+
 RELABEL: dict[Any, Rule] = table(
     {
         "broadcast_in_dim": broadcast_in_dim,
         "concatenate": concatenate,
         "convert_element_type": convert_element_type,
-        "device_put": each,
+        "device_put": device_put,
         "expand_dims": expand_dims,
         "optimization_barrier": each,
         "pad": pad,
