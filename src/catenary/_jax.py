@@ -8,13 +8,14 @@ Everything else in catenary imports from ``jax``, ``jax.numpy``, ``jax.lax``, ``
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax._src import ad_checkpoint, ad_util, custom_derivatives, dispatch, effects, hijax, pjit
+from jax._src import ad_checkpoint, ad_util, config, custom_derivatives, dispatch, effects, hijax, pjit
 from jax._src import core as _core
 from jax._src.interpreters import ad, partial_eval
 from jax._src.lax import ann, convolution, fft, lax, linalg, parallel, slicing, special, windowed_reductions
@@ -93,6 +94,11 @@ def bind(eqn_primitive: Primitive, params: dict[str, Any], args: Sequence[Any]) 
     """Apply one equation's primitive to values; a list of its outputs, always."""
     out = eqn_primitive.bind(*args, **eqn_primitive.get_bind_params(params))
     return list(out) if eqn_primitive.multiple_results else [out]
+
+
+def in_force() -> tuple[Any, bool]:
+    """What equations are traced under here: JAX's own context, and whether there are 64-bit numbers."""
+    return _core.current_jaxpr_eqn_context(), config.enable_x64.value
 
 
 def closed(jaxpr: Any) -> tuple[Any, Sequence[Any]]:
@@ -215,7 +221,8 @@ def as_array(x: Any) -> Any:
 def like(x: Any, aval: Any) -> Any:
     """``x`` as weakly typed as ``aval``: what a Python number was, its derivative is."""
     if aval.weak_type and not jax.typeof(x).weak_type:
-        return lax._convert_element_type(x, aval.dtype, weak_type=True)
+        with _where_it_lies(x):
+            return lax._convert_element_type(x, aval.dtype, weak_type=True)
     return x
 
 
@@ -233,6 +240,36 @@ def beside(x: Any, value: Any) -> Any:
 def zeros(aval: Any) -> Any:
     """The zero cotangent of a value, of its shape and dtype, and where it lies."""
     return ad_util.zeros_like_aval(aval.to_ct_aval())
+
+
+def blank(aval: Any) -> Any:
+    """Zeros of a type, as a tangent is where a value has none: they lie where the value lies, cotangents elsewhere."""
+    return ad_util.zeros_like_aval(aval)
+
+
+def add(x: Any, y: Any) -> Any:
+    """The sum of two parts of a derivative, where they lie: not always on the mesh in force."""
+    with _where_it_lies(x):
+        return x + y
+
+
+def _where_it_lies(x: Any) -> AbstractContextManager[Any]:
+    """The mesh of an array, in force where another is."""
+    here, there = jax.sharding.get_abstract_mesh(), jax.typeof(x).sharding.mesh
+    if here == there or here.empty or there.empty:
+        return nullcontext()
+    return jax.sharding.use_abstract_mesh(there)
+
+
+def transposed(fun: Callable[..., Sequence[Any]], avals: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
+    """As ``jax.linear_transpose``, which refuses the reduced cotangents of unreduced values."""
+    jaxpr = make_jaxpr(fun, avals)
+
+    def transpose(cotangents: Sequence[Any]) -> list[Any]:
+        unknown = [ad.UndefinedPrimal(a.to_ct_aval()) for a in avals]
+        return list(map(ad.instantiate_zeros, ad.backward_pass(jaxpr.jaxpr, True, jaxpr.consts, unknown, cotangents)))
+
+    return transpose
 
 
 def check_array(aval: Any) -> None:

@@ -34,7 +34,7 @@ from catenary._call import (
 from catenary._emit import remat as _remat  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
-from catenary._emit.program import Point, local_of, run
+from catenary._emit.program import Point, local_of, one, run
 from catenary._graph import trace
 from catenary._handed import or_jax
 from catenary._local import Local
@@ -133,7 +133,7 @@ def _scalar_transform(
         if order in ("auto", "reverse"):
             local = local_of(call.graph, call.graph.inputs, call.results)
             point = run(local, call.leaves, lambda _: False)
-            leaves = point.pull([1])
+            leaves = point.pull([one(call.graph.aval(call.results[0]))])
         else:
             local, sequence, push = call.resolve(order, holomorphic)
             point = run(local, call.leaves, push)

@@ -25,15 +25,39 @@ def mapped(x):
     body = lambda x: jax.lax.psum(jnp.sin(x), "x")
     return jnp.sum(jax.shard_map(body, mesh=mesh, in_specs=P("x", "y"), out_specs=P(None, "y"))(x) ** 2)
 
+def elsewhere(x):
+    x = jnp.sin(x)
+    other = mesh.abstract_mesh.update(axis_sizes=(4, 1), axis_names=("a", "b"))
+    with jax.sharding.use_abstract_mesh(other):
+        y = jnp.sin(jax.reshard(x, P(("a", "b"), None)))
+    return jnp.sum(jax.reshard(y, P("x", None)) ** 2)
+
+def layers(x, w):
+    return jnp.sum(jax.lax.scan(lambda c, _: (jnp.tanh(jnp.dot(c, w, out_sharding=P("x"))), None), x, length=2)[0])
+
+def taken(x):
+    return jnp.sum(x.at[jnp.arange(2)].get(out_sharding=P("x", None)) ** 2)
+
 rows = []
 with jax.set_mesh(mesh):
     x = jax.device_put(np.arange(32.0).reshape(8, 4) / 32, P("x", "y"))
     w = jax.device_put(np.arange(16.0).reshape(4, 4) / 16, P(None, "y"))
-    for fun, args in ((loss, (x, w)), (mapped, (x,))):
-        for wrap in (jax.jit, lambda f: f):
+    reduced = jax.reshard(w, P(reduced={"x"}))
+    replicated = jax.reshard(x, P("x", None))
+    both, jitted = (jax.jit, lambda f: f), (jax.jit,)
+    programs = ((loss, (x, w), both), (mapped, (x,), both), (elsewhere, (replicated,), jitted), (taken, (w,), jitted),
+                (layers, (replicated, reduced), jitted))
+    for fun, args, wraps in programs:
+        for wrap in wraps:
             ours, theirs = (wrap(ad.grad(fun, argnums=tuple(range(len(args)))))(*args) for ad in (ct, jax))
             for a, b in zip(ours, theirs):
-                rows.append([str(jax.typeof(a)), str(jax.typeof(b)), float(jnp.max(jnp.abs(a - b)))])
+                error = jnp.max(jnp.abs(jax.reshard(a, P()) - jax.reshard(b, P())))
+                rows.append([str(jax.typeof(a)), str(jax.typeof(b)), float(error)])
+
+first, second = jax.devices()[:2]
+x, w = jax.device_put(jnp.arange(3.0), first), jax.device_put(jnp.arange(3.0), second)
+ours, theirs = (ad.grad(lambda x: jnp.sum(jax.device_put(jnp.sin(x), second) * w))(x) for ad in (ct, jax))
+rows.append([str(ours.devices()), str(theirs.devices()), float(jnp.max(jnp.abs(ours - theirs)))])
 print(json.dumps(rows))
 """
 
@@ -46,7 +70,7 @@ def test_gradients_lie_where_jaxs_do(tmp_path):
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     rows = json.loads(done.stdout.splitlines()[-1])
-    assert len(rows) == 6
+    assert len(rows) == 11
     for ours, theirs, error in rows:
         assert ours == theirs and error < 1e-5
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from catenary._emit.basis import summed, total
-from catenary._emit.einsum import Value, add_values, compose_values, in_dtype, positions, scaled, select, spread
+from catenary._emit.einsum import Value, add_values, compose_values, in_dtype, positions, scaled, select, shaped, spread
 from catenary._emit.implicit import Handler, Linear
 from catenary._emit.sparse import entries
 from catenary._graph import Lit
@@ -111,19 +111,21 @@ class Compute:
 
     def push(self, node: Implicit, maps: Sequence[Map]) -> Sequence[Map]:
         back: list[list[tuple[Term, Any]]] = [[] for _ in node.outputs]
-        for one in passes(self.graph, node, maps, "out"):
-            self._pass(node.slots, one, self.handlers[node].push, back)
+        with node.equation.within():
+            for one in passes(self.graph, node, maps, "out"):
+                self._pass(node.slots, one, self.handlers[node].push, back)
         return back
 
     def pull(self, node: Implicit, maps: Sequence[Map]) -> Sequence[Map]:
         back: list[list[tuple[Term, Any]]] = [[] for _ in node.slots]
         outputs = [v for _, v in node.outputs]
-        for one in passes(self.graph, node, maps, "inp"):
-            handler, each = self.handlers[node], one.plan.each
-            if each and isinstance(handler, Linear):
-                self._pass(outputs, one, partial(handler.pull_each, each=each), back)
-            else:
-                self._pass(outputs, one, handler.pull, back)
+        with node.equation.within():
+            for one in passes(self.graph, node, maps, "inp"):
+                handler, each = self.handlers[node], one.plan.each
+                if each and isinstance(handler, Linear):
+                    self._pass(outputs, one, partial(handler.pull_each, each=each), back)
+                else:
+                    self._pass(outputs, one, handler.pull, back)
         return back
 
     def _pass(self, vertices: Sequence[int], one: Pass, act: Callable[..., Any], back: list[list[Any]]) -> None:
@@ -135,7 +137,7 @@ class Compute:
         ]
         for array, term, port in zip(act(handed), one.plan.terms, one.ports, strict=True):
             if array is not None:
-                array = jnp.asarray(array).reshape(tuple(term.sizes[i] for i in term.core or ()))
+                array = shaped(jnp.asarray(array), [term.sizes[i] for i in term.core or ()])
                 back[port].append((term, sound(term, Value(array))))
 
     def _handed(self, plan: Through, terms: Map, aval: Any) -> Any:
@@ -148,7 +150,7 @@ class Compute:
             blocks = [(plan.block(term), force(value)) for term, value in terms]
             sizes = [axis.size for axis in (*blocks[0][0].out, *blocks[0][0].inp)]
             array = total(blocks, sizes, aval.dtype)
-        return in_dtype(array.reshape(shape), aval.dtype)
+        return in_dtype(shaped(array, shape), aval.dtype)
 
 
 def batched(act: Callable[..., Any], depth: int) -> Callable[..., Any]:

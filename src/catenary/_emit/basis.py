@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from catenary._emit.einsum import Value, full_core, in_dtype, positions, select, spread
+from catenary import _jax
+from catenary._emit.einsum import Value, full_core, in_dtype, positions, select, shaped, spread
 from catenary._maps.coalesce import families
 from catenary._maps.dense import blocked
 from catenary._maps.factor import nested
@@ -108,7 +109,7 @@ def _place(x: Any, axes: Sequence[Axis], sizes: Sequence[Any]) -> Any:
         low = axis.start + (step * (merged - 1) if step < 0 else 0)
         reach = low + abs(step) * (merged - 1) + 1
         pads.append((low, axis.size - reach, abs(step) - 1))
-    x = x.reshape(shape)
+    x = shaped(x, shape)
     if flips:
         x = lax.rev(x, flips)
     if any(_moves(p) for p in pads):
@@ -153,7 +154,7 @@ def total(terms: Sequence[tuple[Term, Value]], shape: Sequence[Any], dtype: Any)
     parts = [dense(term, value, dtype) for term, value in terms]
     result = parts[0]
     for part in parts[1:]:
-        result = result + part
+        result = _jax.add(result, part)
     return result
 
 

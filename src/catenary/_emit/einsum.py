@@ -115,6 +115,11 @@ def _prepared(source: Source, given: dict[str, Value]) -> Any:
     return array
 
 
+def shaped(x: Any, shape: Sequence[Any]) -> Any:
+    """An array in a shape: as it is where it has it, on whatever mesh it lies."""
+    return x if x.shape == tuple(shape) else x.reshape(shape)
+
+
 def positions(size: Any, start: Any, strides: Sequence[tuple[Any, Any]]) -> Any:
     """The mask [p, labels…] of p = start + Σ stride · label."""
     labels = tuple(n for n, _ in strides)
@@ -240,7 +245,7 @@ def add_values(term: Term, parts: Sequence[tuple[Term, Value]], dtype: Any) -> V
         x = full_core(part, value, term.core or (), dtype)
         if total is not None:
             total, x = alike(total, x)
-        total = x if total is None else total + x
+        total = x if total is None else _jax.add(total, x)
     shape = tuple(term.sizes[i] for i in term.core or ())
     return Value(jnp.broadcast_to(total, shape))
 

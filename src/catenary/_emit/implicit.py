@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from catenary import _jax
+from catenary._emit.einsum import shaped
 from catenary._graph import Atom, Graph, Lit
 from catenary._graph.fallback import Rule, linearized, pullback, together, transposed
 from catenary._local import Implicit
@@ -49,36 +50,38 @@ class Linear:
         self.avals = [graph.aval(a) for a in node.equation.inputs]
         self.out_avals = [graph.avals[v] for v in node.equation.outputs]
 
-    def _args(self) -> list[Any]:
-        """The fixed operands; those that the primitive is jointly linear in count as 0."""
-        equation, active = self.node.equation, self.node.active
+    def _args(self, given: Sequence[int]) -> list[Any]:
+        """The operands but for those ``given``; those that the primitive is jointly linear in count as 0."""
+        equation, linear = self.node.equation, self.node.kind == "linear"
         row = LINEAR.get(equation.primitive)
-        joint = row.operands if row is not None and self.node.kind == "linear" else ()
-        args: list[Any] = []
+        joint = (row.operands if row is not None else None) or ()
+        args: list[Any] = [None] * len(equation.inputs)
         for k, atom in enumerate(equation.inputs):
-            zero = (k in active and self.node.kind == "linear") or k in (joint or ())
-            args.append(_jax.zeros(self.avals[k]) if zero else read(self.env, atom))
+            if k not in given:
+                zero = linear and (k in self.node.active or k in joint)
+                args[k] = _jax.blank(self.avals[k]) if zero else read(self.env, atom)
         return args
 
     def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
-        args = self._args()
-        for k, t in zip(self.node.active, tangents, strict=True):
-            if t is not None:
-                args[k] = t.reshape(self.avals[k].shape)
+        given = {k: t for k, t in zip(self.node.active, tangents, strict=True) if t is not None}
+        args = self._args(tuple(given))
+        for k, t in given.items():
+            args[k] = shaped(t, self.avals[k].shape)
         out = self.node.equation.call(args)
-        return [out[n].reshape(self.ports[v].shape) for n, v in (self.node.outputs[k] for k in ports)]
+        return [shaped(out[n], self.ports[v].shape) for n, v in (self.node.outputs[k] for k in ports)]
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         outputs = [k for k, _ in self.node.outputs]
         avals = [self.out_avals[k] for k in outputs]
-        full = [_jax.zeros(a) if ct is None else ct.reshape(a.shape) for ct, a in zip(cotangents, avals, strict=True)]
-        args, active = self._args(), tuple(self.node.active[k] for k in ports)
-        groups = [active] if self.node.kind == "linear" else [(k,) for k in active]
+        full = [_jax.zeros(a) if ct is None else shaped(ct, a.shape) for ct, a in zip(cotangents, avals, strict=True)]
+        active = tuple(self.node.active[k] for k in ports)
+        linear = self.node.kind == "linear"
+        args, groups = self._args(active if linear else ()), [active] if linear else [(k,) for k in active]
         pulled = [x for g in groups for x in transposed(self.node.equation.call, args, g, self.avals, outputs)(full)]
         if self.node.equation.primitive is DEVICE_PUT:
             values = (read(self.env, self.node.equation.inputs[k]) for k in active)
             pulled = list(map(_jax.beside, pulled, values))
-        return [x.reshape(self.ports[self.node.slots[k]].shape) for k, x in zip(ports, pulled, strict=True)]
+        return [shaped(x, self.ports[self.node.slots[k]].shape) for k, x in zip(ports, pulled, strict=True)]
 
     def pull_each(self, cotangents: Ports, ports: Sequence[int], each: Sequence[int]) -> list[Any]:
         """The pull to one of two inputs, of every entry along some axes of the output by itself.
@@ -86,7 +89,12 @@ class Linear:
         The other input has those axes: entry by entry it is one wide there, as is the cotangent. Comes back with them
         in front.
         """
-        (ct,), (k,), equation, args = cotangents, (self.node.active[p] for p in ports), self.node.equation, self._args()
+        (ct,), (k,), equation, args = (
+            cotangents,
+            (self.node.active[p] for p in ports),
+            self.node.equation,
+            self._args(()),
+        )
         other = 1 - k
         places = {output: inputs[other] for inputs, output in LINEAR[equation.primitive].ties(self.node.site)}
 

@@ -7,11 +7,9 @@ alone is computed once, outside.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 from jax import lax
 
 from catenary import _jax
@@ -23,9 +21,9 @@ from catenary._local import Implicit
 from catenary._local.activity import carried
 
 
-def struct(aval: Any) -> jax.ShapeDtypeStruct:
-    """An abstract value for tracing."""
-    return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
+def struct(aval: Any) -> Any:
+    """An abstract value for tracing, and where it lies."""
+    return aval.strip_weak_type()
 
 
 def pull_halves(
@@ -49,7 +47,7 @@ def pullback_program(body: Graph, active: Sequence[int], live: Sequence[int]) ->
         point = run(local, args[:n], lambda _: False)
         return (*(point.output(a) for a in body.outputs), *point.pull(args[n:]))
 
-    avals = [body.avals[v] for v in body.inputs] + [body.aval(body.outputs[k]) for k in live]
+    avals = [body.avals[v] for v in body.inputs] + [body.aval(body.outputs[k]).to_ct_aval() for k in live]
     return trace(both, [struct(a) for a in avals]).graph
 
 
@@ -63,9 +61,9 @@ def push_body(
     return [point.output(a) for a in body.outputs], pushed
 
 
-def filled(values: Ports, avals: Sequence[Any]) -> list[Any]:
-    """Zeros in place of None."""
-    return [jnp.zeros(a.shape, a.dtype) if v is None else v for v, a in zip(values, avals, strict=True)]
+def filled(values: Ports, avals: Sequence[Any], zero: Callable[[Any], Any] = _jax.zeros) -> list[Any]:
+    """Zeros in place of None: those of cotangents, or of tangents by ``_jax.blank``."""
+    return [zero(a) if v is None else v for v, a in zip(values, avals, strict=True)]
 
 
 class Scan:
@@ -77,6 +75,7 @@ class Scan:
 
     def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
         self.node, self.args = node, args
+        self.outs = [graph.avals[v] for v in node.equation.outputs]
         self.parts = parts = _jax.scan_parts(node.equation.params, len(args))
         self.body = graph_of_jaxpr(parts.body)
         self.split = (parts.consts, parts.consts + parts.carry)
@@ -125,10 +124,7 @@ class Scan:
         ct_carry = filled([given.get(k) for k in carries], [avals[self.body.inputs[lo + k]] for k in carries])
         stacked = [k for k in self.live if k >= n]
         length = self.parts.length
-        ct_ys = [
-            given[k] if given.get(k) is not None else jnp.zeros((length, *self._out(k).shape), self._out(k).dtype)
-            for k in stacked
-        ]
+        ct_ys = filled([given.get(k) for k in stacked], [self.outs[k] for k in stacked])
         consts = [k for k in self.active if k < lo]
         reread = [v for v in h.reread if v in h.graph.inputs[hi : len(self.args)]]
         xs = [self.args[h.graph.inputs.index(v)] for v in reread]
@@ -147,7 +143,7 @@ class Scan:
                 out[n_consts : n_consts + n_carry],
             ), out[n_consts + n_carry :]
 
-        sums = [jnp.zeros(avals[self.body.inputs[k]].shape, avals[self.body.inputs[k]].dtype) for k in consts]
+        sums = [_jax.zeros(avals[self.body.inputs[k]]) for k in consts]
         (sums, ct_carry), ct_xs = lax.scan(
             trip,
             (sums, ct_carry),
@@ -165,19 +161,15 @@ class Scan:
         )
         return [by_input[self.node.active[k]] for k in ports]
 
-    def _out(self, k: int) -> Any:
-        return self.body.aval(self.body.outputs[k])
-
     def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
         (lo, hi), n = self.split, self.parts.carry
         given = dict(zip(self.node.active, tangents, strict=True))
         carries = [k for k in self.active if lo <= k < hi]
         swept = [k for k in self.active if k >= hi]
         t_consts = [given[k] for k in self.active if k < lo]
-        t_carry = filled([given.get(k) for k in carries], [self.body.avals[self.body.inputs[k]] for k in carries])
-        t_xs = [
-            given[k] if given.get(k) is not None else jnp.zeros(self.args[k].shape, self.args[k].dtype) for k in swept
-        ]
+        avals = [self.body.avals[self.body.inputs[k]].strip_weak_type() for k in carries]
+        t_carry = filled([given.get(k) for k in carries], avals, _jax.blank)
+        t_xs = filled([given.get(k) for k in swept], [_jax.aval_of(self.args[k]) for k in swept], _jax.blank)
 
         def trip(carry: Any, x: Any) -> Any:
             (values, ts), (xs, t_x) = carry, x
@@ -218,7 +210,8 @@ class While:
         carries = range(self.n_body, len(body.inputs))
         live = [k - self.n_body for k in carried(body, fixed, carries, [k for k in given if k in carries])]
         active = [*fixed, *(self.n_body + c for c in live)]
-        t_start = filled([given.get(self.n_body + c) for c in live], [_jax.aval_of(start[c]) for c in live])
+        avals = [_jax.aval_of(start[c]).strip_weak_type() for c in live]
+        t_start = filled([given.get(self.n_body + c) for c in live], avals, _jax.blank)
         cond_consts = self.args[: self.n_cond]
 
         def going(state: Any) -> Any:
@@ -258,10 +251,7 @@ class Cond:
                 execute(h.hoisted, env, ())
                 out = execute(h.forward, env, (*h.graph.outputs[: len(self.bodies[mine].outputs)], *h.residuals))
                 n = len(self.bodies[mine].outputs)
-                room = [
-                    out[n:] if k == mine else [jnp.zeros(s.shape, s.dtype) for s in slot]
-                    for k, slot in enumerate(slots)
-                ]
+                room = [out[n:] if k == mine else [_jax.blank(s) for s in slot] for k, slot in enumerate(slots)]
                 return out[:n], room
 
             return forward
@@ -290,7 +280,7 @@ class Cond:
         return list(_jax.switch(self.params, self.args[0], branches, self.room, list(self.args[1:]), cts))
 
     def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
-        ts = filled(tangents, [self.bodies[0].avals[self.bodies[0].inputs[k]] for k in self.active])
+        ts = filled(tangents, [self.bodies[0].avals[self.bodies[0].inputs[k]] for k in self.active], _jax.blank)
 
         def branch(body: Graph) -> Any:
             live = [self.live[k] for k in ports]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from catenary import _jax
 from catenary._emit.algebra import Compute, force
 from catenary._emit.basis import total
-from catenary._emit.einsum import Value
+from catenary._emit.einsum import Value, shaped
 from catenary._emit.implicit import HANDLERS, Handler, Linear, read
 from catenary._graph import Atom, Graph
 from catenary._graph.graph import validate
@@ -51,7 +51,7 @@ class Point:
         inner = reversed(local.nodes) if order is None else (local.nodes[k] for k in order)
         for node in (*ends, *inner) if order is None else (*inner, *ends):
             state.eliminate(node)
-        return [self._dense(state.into.get(root, {}).get(u, ()), u) for u in local.inputs]
+        return [self._dense(state.into.get(root, {}).get(u, ()), u, _jax.zeros) for u in local.inputs]
 
     def push(self, tangents: Sequence[Any], plan: tuple[Iterable[int], Always] | None = None) -> list[Any]:
         """One tangent an input (None: zero) to one an output: a forward sweep, or by a plan, the tangents last."""
@@ -67,15 +67,23 @@ class Point:
         inner = local.nodes if order is None else [local.nodes[k] for k in order]
         for node in (*ends, *inner) if order is None else (*inner, *ends):
             state.eliminate(node)
-        return [self._dense(state.into.get(w, {}).get(root, ()), w) for w in local.outputs]
+        return [self._dense(state.into.get(w, {}).get(root, ()), w, _jax.blank) for w in local.outputs]
 
     def jacobian(self, order: Iterable[int], push: Always) -> list[list[Map[Any]]]:
         """The explicit maps ∂output/∂input, by the given elimination order."""
         return eliminate(self.local, order, Compute(self.local, self.env, self.handlers, push))
 
-    def _dense(self, terms: Map[Any], vertex: int) -> Any:
+    def _dense(self, terms: Map[Any], vertex: int, zero: Callable[[Any], Any]) -> Any:
         aval = self.local.graph.avals[vertex]
+        if not terms and _jax.sharded(aval):
+            return zero(aval)
         return _jax.like(total([(t, force(v)) for t, v in terms], aval.shape, aval.dtype), aval)
+
+
+def one(aval: Any) -> Any:
+    """The cotangent 1 of a number: an array only where its type says more than a number's."""
+    kind = aval.to_ct_aval()
+    return 1 if kind.sharding == aval.sharding else jnp.full((), 1, kind.dtype, device=kind.sharding)
 
 
 def _scalar() -> Any:
@@ -87,7 +95,7 @@ def row_vector(local: Local, vertex: int, cotangent: Any) -> tuple[Term, Value]:
     axes, sizes = plain_axes(local.shape(vertex))
     if isinstance(cotangent, int) and cotangent == 1 and not sizes:
         return Term((), axes, ()), Value()
-    array = jnp.asarray(cotangent).reshape(sizes)
+    array = shaped(jnp.asarray(cotangent), sizes)
     return Term((), axes, sizes, tuple(range(len(sizes)))), Value(array)
 
 
@@ -112,7 +120,8 @@ def run(local: Local, args: Sequence[Any], push: Always) -> Point:
         if node is None or make is None:
             equation.evaluate(env)
         else:
-            values, handlers[node] = make(node, graph, [read(env, a) for a in equation.inputs], push(node))
+            with equation.within():
+                values, handlers[node] = make(node, graph, [read(env, a) for a in equation.inputs], push(node))
             env.update(zip(equation.outputs, values, strict=True))
     for node in nodes.values():
         if node not in handlers:

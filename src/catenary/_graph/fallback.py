@@ -146,7 +146,7 @@ def transposed(
         out = alone(*values)
         return [out[k] for k in outputs]
 
-    return partial(_apply, jax.linear_transpose(of_outputs, *(avals[k].strip_weak_type() for k in active)))
+    return _jax.transposed(of_outputs, [avals[k].strip_weak_type() for k in active])
 
 
 def _apply(transpose: Callable[..., Any], cotangents: Sequence[Any]) -> Sequence[Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from catenary import _jax
+from catenary._graph.setting import Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Equation:
     inputs      values (integers) and literals
     outputs     values, each made here and nowhere else
     source      the jaxpr equation it was read from: for messages and names only
+    setting     what it is computed under, None where that is what is in force
     """
 
     primitive: _jax.Primitive
@@ -34,10 +37,16 @@ class Equation:
     inputs: tuple[Atom, ...]
     outputs: tuple[int, ...]
     source: Any = None
+    setting: Setting | None = None
+
+    def within(self) -> AbstractContextManager[None]:
+        """Its setting, to be entered where it, or its derivative, is computed."""
+        return self.setting() if self.setting else nullcontext()
 
     def call(self, args: Sequence[Any]) -> list[Any]:
         """The outputs at other inputs."""
-        return _jax.bind(self.primitive, self.params, args)
+        with self.within():
+            return _jax.bind(self.primitive, self.params, args)
 
     def evaluate(self, env: dict[int, Any]) -> None:
         """Compute the outputs from the inputs, all in ``env``."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from catenary import _jax
 from catenary._graph.graph import Atom, Equation, Graph, Lit
+from catenary._graph.setting import Setting, settings
 
 
 def graph_of_jaxpr(closed_jaxpr: Any) -> Graph:
@@ -25,9 +26,9 @@ def _atom(names: dict[Any, Atom], v: Any) -> Atom:
 
 def read(graph: Graph, jaxpr: Any, names: dict[Any, Atom]) -> None:
     """Add a jaxpr's equations to ``graph``; ``names`` knows its inputs, and learns the rest."""
-    for eqn in jaxpr.eqns:
+    for eqn, setting in zip(jaxpr.eqns, settings(jaxpr.eqns), strict=True):
         inputs = tuple(_atom(names, v) for v in eqn.invars)
-        outputs = apply(graph, eqn.primitive, eqn.params, inputs, [v.aval for v in eqn.outvars], eqn)
+        outputs = apply(graph, eqn.primitive, eqn.params, inputs, [v.aval for v in eqn.outvars], eqn, setting)
         names.update(zip(eqn.outvars, outputs, strict=True))
 
 
@@ -38,6 +39,7 @@ def apply(
     inputs: Sequence[Atom],
     avals: Sequence[Any],
     source: Any = None,
+    setting: Setting | None = None,
 ) -> list[Atom]:
     """Add one equation, a transparent call by its body; its outputs."""
     if primitive.name in _jax.TRANSPARENT_CALLS:
@@ -47,7 +49,7 @@ def apply(
         body, consts = _jax.closed(params["branches"][here])
         return inline(graph, body, [graph.const(value) for value in consts], inputs[1:])
     outputs = tuple(graph.new(aval) for aval in avals)
-    graph.equations.append(Equation(primitive, params, tuple(inputs), outputs, source))
+    graph.equations.append(Equation(primitive, params, tuple(inputs), outputs, source, setting))
     return list(outputs)
 
 

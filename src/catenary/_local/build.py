@@ -92,7 +92,7 @@ class _Builder:
     def _explicit(self, equation: Equation, active: Sequence[int]) -> bool:
         rule = RULES.get(equation.primitive)
         site = self._site(equation)
-        if rule is None or any(map(_jax.sharded, (*site.ins, *site.outs))):
+        if rule is None or equation.setting or any(map(_jax.sharded, (*site.ins, *site.outs))):
             return False
         answers = {k: rule(site, k) for k in active}
         if any(answer is None for answer in answers.values()):
@@ -154,7 +154,8 @@ class _Builder:
         """Splice the tangent program that JAX's rule traces to."""
         avals = [self.graph.aval(a) for a in equation.inputs]
         outputs = [k for k, v in enumerate(equation.outputs) if _differentiable(self.graph.avals[v])]
-        inner = pushed(equation, avals, active, outputs, [self.graph.avals[v] for v in equation.outputs])
+        with equation.within():
+            inner = pushed(equation, avals, active, outputs, [self.graph.avals[v] for v in equation.outputs])
         n = len(equation.inputs)
         if kind := whole(inner, n, len(equation.outputs)):
             self._implicit(kind, equation, active)
@@ -179,6 +180,7 @@ class _Builder:
                 tuple(names[a] if isinstance(a, int) else a for a in eqn.inputs),
                 tuple(names[v] for v in eqn.outputs),  # type: ignore[misc]
                 equation.source,
+                eqn.setting or equation.setting,
             )
             if linear:
                 self.visit(renamed, linear=True)

@@ -93,7 +93,9 @@ class Move:
         equation = (
             of.equation
             if of is not None
-            else Equation(old.primitive, old.params, self._atoms(old.inputs), self._atoms(old.outputs), old.source)
+            else Equation(
+                old.primitive, old.params, self._atoms(old.inputs), self._atoms(old.outputs), old.source, old.setting
+            )
         )
         outputs = tuple((k, self._vertex(v)) for k, v in node.outputs)
         moved = replace(node, equation=equation, slots=self._vertices(node.slots), outputs=outputs, of=of)
