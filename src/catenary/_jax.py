@@ -1,7 +1,6 @@
 """The one room that touches JAX outside its public modules.
 
-Everything else in catenary imports from ``jax``, ``jax.numpy``, ``jax.lax``, ``jax.tree_util`` and
-``jax.export`` alone. When JAX moves, this file moves with it. What it takes from JAX's inside is what
+All else in catenary imports from ``jax`` and its public modules alone. What is taken here from JAX's inside is what
 ``import jax`` has loaded: ``jax.extend`` would bring Pallas, and more time than all of catenary.
 """
 
@@ -273,8 +272,10 @@ def transposed(fun: Callable[..., Sequence[Any]], avals: Sequence[Any]) -> Calla
 
 
 def check_array(aval: Any) -> None:
-    """Raise NotArrays for a type that is no array's: a reference's, or one that a library adds."""
-    if not isinstance(aval, jax.core.ShapedArray | _core.AbstractToken):
+    """Raise NotArrays for a type that is no array's: a reference's, or one that a library adds, dtypes among them."""
+    dtype = getattr(aval, "dtype", bool)
+    added = jax.dtypes.issubdtype(dtype, jax.dtypes.extended) and not isinstance(dtype, prng.KeyTy)
+    if added or not isinstance(aval, jax.core.ShapedArray | _core.AbstractToken):
         raise NotArrays(
             f"a value of type {aval} in the program is no array: it has no axes to plan or derive by. The transforms "
             "hand such a program to JAX; for plans and formulas compute with arrays and write them back outside."
@@ -284,8 +285,7 @@ def check_array(aval: Any) -> None:
 def check_arrays(closed_jaxpr: Any) -> None:
     """Raise NotArrays where some value of a program, at any depth, is no array."""
     jaxpr = closed_jaxpr.jaxpr
-    # where neither stands, only arguments and constants can be anything else
-    deep = jaxpr.is_high or _core.array_ref_effect in jaxpr.effects
+    deep = jaxpr.is_high or _core.array_ref_effect in jaxpr.effects  # else only arguments and constants can be others
     for aval in _types(jaxpr, deep):
         check_array(aval)
 

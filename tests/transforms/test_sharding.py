@@ -54,6 +54,12 @@ with jax.set_mesh(mesh):
                 error = jnp.max(jnp.abs(jax.reshard(a, P()) - jax.reshard(b, P())))
                 rows.append([str(jax.typeof(a)), str(jax.typeof(b)), float(error)])
 
+auto = jax.NamedSharding(jax.make_mesh((2,), ("x",), axis_types=(AxisType.Auto,)), P("x"))
+told = jax.jit(lambda x: jnp.sin(x) * 2, in_shardings=auto, out_shardings=auto)
+x = jnp.arange(8.0)
+for pair in zip(*(ad.jvp(told, (x,), (x,)) for ad in (ct, jax))):
+    rows.append([*(str(y.sharding) for y in pair), float(jnp.max(jnp.abs(pair[0] - pair[1])))])
+
 first, second = jax.devices()[:2]
 x, w = jax.device_put(jnp.arange(3.0), first), jax.device_put(jnp.arange(3.0), second)
 ours, theirs = (ad.grad(lambda x: jnp.sum(jax.device_put(jnp.sin(x), second) * w))(x) for ad in (ct, jax))
@@ -70,7 +76,7 @@ def test_gradients_lie_where_jaxs_do(tmp_path):
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     rows = json.loads(done.stdout.splitlines()[-1])
-    assert len(rows) == 11
+    assert len(rows) == 13
     for ours, theirs, error in rows:
         assert ours == theirs and error < 1e-5
 

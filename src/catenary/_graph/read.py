@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+
+from jax import lax
+from jax.sharding import AxisType, NamedSharding
 
 from catenary import _jax
 from catenary._graph.graph import Atom, Equation, Graph, Lit
@@ -44,13 +48,29 @@ def apply(
     """Add one equation, a transparent call by its body; its outputs."""
     if primitive.name in _jax.TRANSPARENT_CALLS:
         body, consts = _jax.closed(_jax.call_body(params))
-        return inline(graph, body, [graph.const(value) for value in consts], inputs)
+        inputs = _placed(graph, inputs, params.get("in_shardings", ()))
+        outputs = inline(graph, body, [graph.const(value) for value in consts], inputs)
+        return _placed(graph, outputs, params.get("out_shardings", ()))
     if primitive.name == "cond" and (here := _jax.branch_here(params)) is not None:
         body, consts = _jax.closed(params["branches"][here])
         return inline(graph, body, [graph.const(value) for value in consts], inputs[1:])
-    outputs = tuple(graph.new(aval) for aval in avals)
-    graph.equations.append(Equation(primitive, params, tuple(inputs), outputs, source, setting))
-    return list(outputs)
+    made = tuple(graph.new(aval) for aval in avals)
+    graph.equations.append(Equation(primitive, params, tuple(inputs), made, source, setting))
+    return list(made)
+
+
+def _placed(graph: Graph, values: Sequence[Atom], shardings: Sequence[Any]) -> list[Atom]:
+    """The values of a call that was told where they lie: the constraint outlives the call."""
+    told = [isinstance(s, NamedSharding) and set(s.mesh.axis_types) == {AxisType.Auto} for s in shardings]
+    if not any(told):
+        return list(values)
+    placed = list(values)
+    for k, sharding in enumerate(shardings):
+        if told[k]:
+            constraint = partial(lax.with_sharding_constraint, shardings=sharding)
+            jaxpr, _ = _jax.closed(_jax.make_jaxpr(constraint, [graph.aval(values[k])]))
+            (placed[k],) = inline(graph, jaxpr, (), [values[k]])
+    return placed
 
 
 def inline(graph: Graph, body: Any, consts: Sequence[Atom], inputs: Sequence[Atom]) -> list[Atom]:
