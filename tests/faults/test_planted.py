@@ -58,7 +58,8 @@ def examples(primitive):
     return EXAMPLES[primitive.name][: 2 if primitive.name == "reshape" else 1]
 
 
-@pytest.mark.parametrize("primitive", sorted(RULES, key=str), ids=str)
+# the derivative of a sign is 0, and of a complex one JAX's: there is nothing to scale
+@pytest.mark.parametrize("primitive", sorted((p for p in RULES if p.name != "sign"), key=str), ids=str)
 def test_a_fault_in_a_rule_is_caught(primitive):
     with planted(primitive, scaled), pytest.raises(AssertionError, match=str(primitive)):
         check_rule(primitive, examples(primitive))
