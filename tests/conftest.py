@@ -48,10 +48,13 @@ def key() -> jax.Array:
 ONCE = frozenset("benchmarks derive docs ecosystem faults literature maps plan report".split())
 #: Of those, what reads programs as JAX writes them: that changes from one JAX to the next.
 BOTH = frozenset("test_check test_default_mode test_examples test_plan test_refusals test_rules test_special".split())
+#: And of the others, what is our own algebra and our own weight.
+ALONE = frozenset("test_hessians test_import_time test_products test_scenarios test_sparse".split())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave to the oldest JAX of .ci/run what does not depend on it."""
     for item in items:
-        if item.path.parent.name in ONCE and item.path.stem not in BOTH:
+        folder, name = item.path.parent.name, item.path.stem
+        if name in ALONE or (folder in ONCE and name not in BOTH):
             item.add_marker(once)

@@ -61,15 +61,22 @@ def test_every_row_is_used_by_some_program(monkeypatch):
         for fun, args, _ in EXAMPLES:
             ct.derive(fun, *args)
         for fun, args, facts, _ in LINALG:
-            ct.derive(fun, *args, assume=facts)
+            if fun.__name__ in ALONE:
+                ct.derive(fun, *args, assume=facts)
         for fun, args, argnums, _ in FAMILIES:
-            ct.derive(fun, *args, argnums=argnums)
+            if fun.__name__ in ALONE:
+                ct.derive(fun, *args, argnums=argnums)
         ct.derive(lambda x: jax.nn.softmax(x) * x, jnp.ones(4))
     finally:
         rewrite.RULES[:] = rules
     assert {r.name for r in rules} - used <= SELDOM
 
 
+#: Those of the many programs of matrices that alone use some row: to derive all takes half a minute.
+ALONE = frozenset(
+    "log_of_determinant determinant_of_inverse scaled inverse_twice of_diagonal by_lower_cho_solve sum_of_eigenvalues "
+    "unit merged_and_squared heads_by_reshape causal".split()
+)
 SELDOM = {  # tested alone below
     "sign(x) / |x| = 1 / x",
     "f (a + b / f) = a f + b",

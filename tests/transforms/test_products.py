@@ -13,10 +13,7 @@ from catenary._plan.choose import candidates
 from catenary._plan.eliminate import eliminate
 from catenary._plan.orders import MIRRORED, ORDERS
 from catenary.testing import random_program
-from tests.once import once
 from tests.oracle import assert_same
-
-pytestmark = once  # our own algebra
 
 RNG = np.random.default_rng(0)
 W = jnp.asarray(RNG.normal(size=(3, 4)))

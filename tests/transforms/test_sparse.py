@@ -8,9 +8,6 @@ from jax.experimental.sparse import BCOO
 
 import catenary as ct
 from benchmarks import sparse as problems
-from tests.once import once
-
-pytestmark = once
 
 EDGES = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [0, 2], [3, 4]])
 CELLS = np.array([[0, 1, 2], [1, 2, 3], [2, 3, 4]])
