@@ -156,10 +156,9 @@ REGRESSION: Table = {
         one(9) * relu(one(9).T - sp.DiagMatrix(y) * X * w) / 9 + lam / 2 * w.T * w
     ),
     "squared hinge": lambda w, X, y: sumsq(relu(one(9).T - sp.DiagMatrix(y) * X * w)) / 9,
-    "Huber regression": lambda w, X, y, delta: (
-        one(9)
-        * each(lambda z: sp.Piecewise((z**2 / 2, abs(z) <= delta), (delta * (abs(z) - delta / 2), True)))(X * w - y)
-    ),
+    "Huber regression": lambda w, X, y, delta: one(9) * each(
+        lambda z: sp.Piecewise((z**2 / 2, abs(z) <= delta), (delta * (abs(z) - delta / 2), True))
+    )(X * w - y),
     "lasso": lambda w, X, y, lam: sumsq(X * w - y) / 2 + lam * one(4) * each(abs)(w),
     "log-cosh regression": lambda w, X, y: one(9) * each(lambda z: sp.log(sp.cosh(z)))(X * w - y),
     "Student's t regression": lambda w, X, y, nu: one(9) * each(lambda z: sp.log(1 + z**2 / nu))(X * w - y),
@@ -227,32 +226,36 @@ OTHERS: Table = {
     "matrix completion": lambda U, V, A, M, lam: (
         (Tr(had(M, U * V.T - A).T * had(M, U * V.T - A)) + lam * Tr(U.T * U + V.T * V)) / 2
     ),
-    "non-negative factorisation": lambda W, H, A: one(5) * (W * H - had(A, log(W * H))) * sp.OneMatrix(4, 1),
+    "non-negative factorisation": lambda W, H, A: (
+        one(5) * (W * H - had(A, log(W * H))) * sp.OneMatrix(4, 1)
+    ),
     "skip-gram with negative samples": lambda v, u, U: softplus(-u.T * v) + one(6) * softplus(U * v),
     "contrastive loss": lambda X, Y, tau: (lse_rows(X * Y.T / tau) - Tr(X * Y.T) / tau * sp.Identity(1)) / 6,
     "principal subspace": lambda W, X: sumsq(X - X * W * W.T) / 2,
     "dictionary": lambda D, X, Z, lam: Tr((X - D * Z) * (X - D * Z).T / 2 + lam * D * D.T),
     "kernel ridge regression": lambda alpha, K, y, lam: sumsq(K * alpha - y) / 2 + lam / 2 * alpha.T * K * alpha,
     "noise by the evidence": lambda s, K, y: (
-        (Tr(y.T * inv(K + s * sp.Identity(6)) * y) + logdet(K + s * sp.Identity(6))) / 2
-    ),
+        Tr(y.T * inv(K + s * sp.Identity(6)) * y) + logdet(K + s * sp.Identity(6))
+    ) / 2,
     "noise by the evidence, Cholesky": lambda s, K, y: (
-        (Tr(y.T * inv(K + s * sp.Identity(6)) * y) + logdet(K + s * sp.Identity(6))) / 2
-    ),
+        Tr(y.T * inv(K + s * sp.Identity(6)) * y) + logdet(K + s * sp.Identity(6))
+    ) / 2,
     "prediction": lambda y, K, k, s: k.T * inv(K + s * sp.Identity(6)) * y,
     "gain": lambda K, P, H, R: Tr((sp.Identity(4) - K * H) * P * (sp.Identity(4) - K * H).T + K * R * K.T),
     "updated mean": lambda m, P, H, R, y: m + P * H.T * inv(H * P * H.T + R) * (y - H * m),
     "innovation by the mean": lambda m, P, H, R, y: (y - H * m).T * inv(H * P * H.T + R) * (y - H * m) / 2,
     "innovation by the covariance": lambda P, m, H, R, y: (
-        (Tr((y - H * m).T * inv(H * P * H.T + R) * (y - H * m)) + logdet(H * P * H.T + R)) / 2
-    ),
+        Tr((y - H * m).T * inv(H * P * H.T + R) * (y - H * m)) + logdet(H * P * H.T + R)
+    ) / 2,
     "predicted covariance": lambda F, P, Q: Tr(F * P * F.T + Q),
     "estimate of greatest probability": lambda x, m, P, H, R, y: (
-        ((x - m).T * inv(P) * (x - m) + (y - H * x).T * inv(R) * (y - H * x)) / 2
-    ),
+        (x - m).T * inv(P) * (x - m) + (y - H * x).T * inv(R) * (y - H * x)
+    ) / 2,
     "latent divergence": lambda m, v: (one(4) * exp(v) + m.T * m - one(4) * v) / 2,
     "entropy of softmax": lambda z: -softmax(z).T * log(softmax(z)),
-    "policy gradient": lambda Z, actions, A: (A.T * log(exp(Z) * ones(Z)) - A.T * had(actions, Z) * ones(Z)) / 9,
+    "policy gradient": lambda Z, actions, A: (
+        A.T * log(exp(Z) * ones(Z)) - A.T * had(actions, Z) * ones(Z)
+    ) / 9,
     "gate of experts": lambda z, F, y: sumsq(F * softmax(z) - y) / 2,
     "Rayleigh quotient": lambda x, A: x.T * A * x * inv(x.T * x),
 }

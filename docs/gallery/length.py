@@ -16,14 +16,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-FUNCTIONS = frozenset(
-    """
+FUNCTIONS = frozenset("""
     abs acos argmax asin atan chol cholesky clip cos cosh cov cummax cumprod cumsum det diag diagonal dot eigh eigvals
     eigvalsh erf exp expm1 flip gelu gammaln inv leaky_relu elu lgamma ln log log1p logsumexp max mean median min norm
     onehot outer prod rank relu reshape row roll sech sgn sigmoid sign silu sin sinh softmax softplus sort sqrt std step
     sum swish tan tanh tr trace tril triu tri var vec conv of columns rows pad shift where stack split
-    """.split()
-)
+    """.split())
 LOW = "₀-ₜᵢ-ᵪⱼ"  # subscripts, which Unicode calls letters
 SUB = rf"(?:_\{{[^}}]*\}}|_\w+|[{LOW}]+|\[[^\[\]<>=≤≥≠∧]*\])?"
 ACCENT = re.compile("[\u0300-\u036f]")  # x̄ is one symbol

@@ -8,10 +8,12 @@ from tests.house.source import SRC, files, package_of, parsed, uses
 
 FORBIDDEN = {
     "grad", "value_and_grad", "jvp", "vjp", "linearize", "linear_transpose", "jacobian", "jacfwd", "jacrev", "hessian",
-    "fwd_and_bwd", "vjp3", "saved_input_vjp",
+    "fwd_and_bwd", "vjp3", "saved_input_vjp", "backward_pass",
 }  # fmt: skip
 # One equation's own rule, calls on values that are no arrays, and the oracle that users compare with.
 EXEMPT = {"_graph/fallback.py", "_handed.py", "testing.py"}
+# The transpose that the first of them asks for, from JAX's inside.
+TRANSPOSE = ("_jax.py", "backward_pass")
 
 
 def derivatives_taken(tree: ast.AST, package: str) -> list[str]:
@@ -37,6 +39,8 @@ def test_no_derivative_of_jax_is_taken(path):
     if exempt(path.relative_to(SRC).as_posix()):
         pytest.skip("one of the documented exceptions")
     found = derivatives_taken(parsed(path), package_of(path))
+    if path.name == TRANSPOSE[0]:
+        found = [line for line in found if not line.endswith(f".{TRANSPOSE[1]}")]
     assert not found, f"{path.relative_to(SRC)} leaves the differentiation to JAX: {found}"
 
 
@@ -47,6 +51,7 @@ def test_no_derivative_of_jax_is_taken(path):
     "from jax import jvp as push\npush(f, x, t)",
     "import jax\nd = getattr(jax, 'linearize')",
     "from jax import hessian\nh = hessian",
+    "from jax._src.interpreters import ad\nad.backward_pass(jaxpr, True, (), xs, cts)",
 ])  # fmt: skip
 def test_a_derivative_of_jax_is_caught(text):
     assert derivatives_taken(ast.parse(text), "catenary._emit")

@@ -89,13 +89,8 @@ class Linear:
         The other input has those axes: entry by entry it is one wide there, as is the cotangent. Comes back with them
         in front.
         """
-        (ct,), (k,), equation, args = (
-            cotangents,
-            (self.node.active[p] for p in ports),
-            self.node.equation,
-            self._args(()),
-        )
-        other = 1 - k
+        (ct,), (k,) = cotangents, [self.node.active[p] for p in ports]
+        equation, args, other = self.node.equation, self._args(()), 1 - k
         places = {output: inputs[other] for inputs, output in LINEAR[equation.primitive].ties(self.node.site)}
 
         def alone(ct: Any, x: Any) -> Any:
@@ -126,18 +121,20 @@ class Whole:
 
     def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
         given = dict(zip(self.node.active, tangents, strict=True))
-        full = [_zero(a) if given.get(k) is None else given[k] for k, a in zip(self.rule.ins, self.ins, strict=True)]
+        full = _filled([given.get(k) for k in self.rule.ins], self.ins)
         out = dict(zip(self.rule.outs, self.rule.push(full), strict=True))
         return [out[self.node.outputs[k][0]] for k in ports]
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         given = dict(zip((k for k, _ in self.node.outputs), cotangents, strict=True))
-        full = [_zero(a) if given.get(k) is None else given[k] for k, a in zip(self.rule.outs, self.outs, strict=True)]
+        full = _filled([given.get(k) for k in self.rule.outs], self.outs)
         pulled = dict(zip(self.rule.ins, self.rule.pull(full), strict=True))
         return [pulled[self.node.active[k]] for k in ports]
 
 
-_zero = _jax.zero_cotangent
+def _filled(values: Ports, avals: Sequence[Any]) -> list[Any]:
+    """Zeros in place of None, float0 where a value has no tangent."""
+    return [_jax.zero_cotangent(a) if v is None else v for v, a in zip(values, avals, strict=True)]
 
 
 def whole(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:

@@ -1,4 +1,4 @@
-"""The one exception: the derivative that JAX, or its author, registered for a single equation.
+"""The derivative that JAX, or its author, registered for a single equation: where we have no rule.
 
 It is traced to a jaxpr of that equation's tangents. What depends on no tangent joins the forward pass; what
 does is linear, and our own elimination takes it apart like any other part of the program. Where that can not be,

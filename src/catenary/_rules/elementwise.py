@@ -83,7 +83,7 @@ UNARY = table({
     "square":       Row("x", lambda x: 2 * x),
     "one_minus_square": Row("x", lambda x: 2 * x, scale=-1),
     "abs":          Row("x", _side, real=True),
-    "sign":         Row(real=True),
+    "sign":         Row(scale=0, real=True),
     "erf":          Row("x", lambda x: 2 / sqrt(pi) * jnp.exp(-x * x)),
     "erfc":         Row("x", lambda x: 2 / sqrt(pi) * jnp.exp(-x * x), scale=-1),
     "erf_inv":      Row("y", lambda y: sqrt(pi) / 2 * jnp.exp(y * y)),
@@ -121,7 +121,7 @@ def elementwise(site: Site, operand: int) -> dict[int, tuple[Piece, ...]] | None
         row = BINARY[site.primitive][operand]
     if row.real and any(jnp.issubdtype(a.dtype, jnp.complexfloating) for a in site.ins):
         return None
-    if name == "sign":
+    if row.scale == 0:
         return {}
     shape, operand_shape = site.outs[0].shape, site.ins[operand].shape
     if name in ("mul", "div") and (number := _literal(site, 1 - operand)) is not None and (name, operand) != ("div", 1):

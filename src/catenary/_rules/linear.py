@@ -13,6 +13,9 @@ from typing import Any
 
 from catenary._rules.row import Site, table
 
+#: the operands of a primitive that takes any number of them
+ANY = range(1 << 20)
+
 #: one tied axis: its place in each input (None where it has no such axis), and in the output
 Tie = tuple[tuple[int | None, ...], int]
 
@@ -180,7 +183,7 @@ LINEAR: dict[Any, Linear] = table(
         "conv_general_dilated":     Linear((0, 1), _convolution, _grouped),
         "convert_element_type":     Linear((0,), _entrywise),
         "cumsum":                   Linear((0,), _other_axes("axis")),
-        "device_put":               Linear(range(1 << 20), lambda site: _entrywise(site) if len(site.ins) == 1 else ()),
+        "device_put":               Linear(ANY, lambda site: _entrywise(site) if len(site.ins) == 1 else ()),
         "dynamic_slice":            Linear((0,), _whole_axes),
         "dynamic_update_slice":     Linear((0, 1), _whole_updates),
         "fft":                      Linear((0,), _leading),

@@ -18,6 +18,7 @@ class Row:
             the inputs, ``y`` the output. Nothing else of the forward pass is seen, so nothing else is remembered
     core    a function of the values read, or None where the core is ``scale`` alone
     mask    likewise, for a boolean array that selects
+    scale   a factor of the core; 0 where there is no derivative
     real    the formula holds for real numbers only; complex ones take JAX's rule
     """
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from ..expressions.build import ONE, ZERO, fn, mul, num, rebuild
 from ..expressions.expr import Add, Expr, Fn, Mul, Num, Pow
 from ..expressions.look import others
@@ -31,7 +29,6 @@ def known_beside(node: Mul) -> Expr | None:
     return None
 
 
-@lru_cache(maxsize=4096)
 def given(expr: Expr, condition: Expr, holds: bool) -> Expr:
     """Return an expression as it is where a condition holds, or does not."""
     if expr is condition:
