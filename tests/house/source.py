@@ -11,7 +11,7 @@ SRC = ROOT / "src" / "catenary"
 FLOORS = (
     ("errors",),
     ("_signature",),
-    ("_jax",),
+    ("_jax", "_recorder"),
     ("_graph",),
     ("_maps",),
     ("_rules",),

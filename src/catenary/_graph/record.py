@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from catenary import _jax
+from catenary import _jax, _recorder
 from catenary._graph.fallback import linearized, pullback
 from catenary._graph.graph import Atom, Graph, Lit
 from catenary._graph.read import apply, inline
@@ -37,13 +37,13 @@ def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
         return linearized(fun, args, places) if push else pullback(fun, args, places)
 
     given = list(zip(graph.inputs, values, strict=True))
-    graph.outputs = tuple(_atoms(graph, _jax.record(fun, given, equation, call, own)))
+    graph.outputs = tuple(_atoms(graph, _recorder.record(fun, given, equation, call, own)))
     return graph
 
 
 def _atoms(graph: Graph, operands: Sequence[Any]) -> list[Atom]:
     """Operands are arrays, or recorded ones by their atoms."""
-    return [x.atom if isinstance(x, _jax.Known) else _constant(graph, x) for x in operands]
+    return [x.atom if isinstance(x, _recorder.Known) else _constant(graph, x) for x in operands]
 
 
 def _constant(graph: Graph, x: Any) -> Atom:

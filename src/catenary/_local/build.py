@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from catenary import _jax
+from catenary import _jax, _recorder
 from catenary._graph import Atom, Constants, Equation, Graph, Lit
 from catenary._graph.fallback import pushed, whole
 from catenary._local.local import Edge, Implicit, Local, Node
@@ -20,7 +20,9 @@ from catenary._rules.row import position
 
 #: Control flow and custom rules, handled as wholes when code is emitted.
 CONTROL = {_jax.primitive(name): name for name in ("scan", "while", "cond", "remat", "custom_vjp_call")}
-CONTROL |= {p: p.name for p in (_jax.RECORDED, _jax.RECORDED_VJP)} | {_jax.primitive("call_hi_primitive"): "whole"}
+CONTROL |= {p: p.name for p in (_recorder.RECORDED, _recorder.RECORDED_VJP)} | {
+    _jax.primitive("call_hi_primitive"): "whole"
+}
 BILINEAR = {_jax.primitive("conv_general_dilated")}
 IDENTITY = Row()
 
