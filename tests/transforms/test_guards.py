@@ -94,3 +94,26 @@ def test_what_is_infinite_stays_infinite(ad):
     """Without a guard the derivative of √x at 0 is ∞ and that of 1/x is −∞, as in JAX."""
     same(ad, lambda d: jax.vmap(d.grad(jnp.sqrt))(X[:2]))
     same(ad, lambda d: jax.vmap(d.grad(lambda x: 1 / x))(X[:2]))
+
+
+# What selects, entry by entry and over several; every two of them after one another are a product of two masks.
+MASKS = {
+    "maximum": lambda x: jnp.maximum(x, -0.5),
+    "clip": lambda x: jnp.clip(x, -0.7, 0.9),
+    "where": lambda x: jnp.where(x > 0.2, x * x, 0.1),
+    "max": lambda x: jnp.max(x, -1, keepdims=True) * jnp.ones(4),
+    "sort": lambda x: jnp.sort(x, 1),
+    "triangle": jnp.tril,
+}
+
+
+@pytest.mark.parametrize("first", MASKS.values(), ids=MASKS)
+def test_masks_meet(first):
+    x = jnp.array([[-0.86, 0.37, 1.3], [-0.93, -0.32, 0.6]]) @ jnp.cos(jnp.arange(12.0).reshape(3, 4))
+    v = jnp.sin(jnp.arange(8.0).reshape(2, 4))
+
+    def of(d, second):
+        fun = lambda x: second(first(x))
+        return d.jvp(fun, (x,), (v,)), d.vjp(fun, x)[1](v), d.jacobian(fun)(x)
+
+    same(EVERY[0], lambda d: [of(d, second) for second in MASKS.values()])

@@ -41,7 +41,7 @@ def compose_values(recipe: Recipe, second: Value, first: Value, dtype: Any) -> V
     for k, c, labels in recipe.select:
         selected.add(k)
         mask, source = arrays[k], recipe.sources[k]
-        if _own(recipe, k, c):
+        if _own(recipe, k, c) and cores[c][0] is given[source.of or ""].core:  # not yet what another mask selected
             cores[c] = (given[source.of or ""].selected, labels)
         elif c < 0:
             cores.append((jnp.asarray(mask, dtype), source.labels))
