@@ -6,7 +6,7 @@ Here and in ``_recorder`` alone; all else in catenary imports from ``jax`` and i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from time import perf_counter
@@ -76,6 +76,19 @@ def promoted(a: Any, b: Any) -> Any:
     """The dtype that holds numbers of both, however strict JAX is told to be with the user."""
     with jax.numpy_dtype_promotion("standard"):
         return jax.numpy.promote_types(a, b)
+
+
+def room_for(dtype: Any) -> AbstractContextManager[Any]:
+    """To be entered where an array of ``dtype`` is made: 64-bit numbers stay, though they are off here."""
+    return jax.enable_x64(True) if dtype in _WIDE and not config.enable_x64.value else nullcontext()
+
+
+def wide(avals: Iterable[Any]) -> bool:
+    """Whether some value has 64-bit numbers."""
+    return any(getattr(aval, "dtype", None) in _WIDE for aval in avals)
+
+
+_WIDE = frozenset(map(np.dtype, ("int64", "uint64", "float64", "complex128")))
 
 
 def tangent_dtype(dtype: Any) -> Any:
@@ -269,6 +282,11 @@ def transposed(fun: Callable[..., Sequence[Any]], avals: Sequence[Any]) -> Calla
         return list(map(ad.instantiate_zeros, ad.backward_pass(jaxpr.jaxpr, True, jaxpr.consts, unknown, cotangents)))
 
     return transpose
+
+
+def can_transpose(eqn_primitive: Primitive) -> bool:
+    """Whether JAX, or its author, says how a primitive is transposed: what is not linear in any operand has no way."""
+    return eqn_primitive in ad.primitive_transposes or eqn_primitive in ad.fancy_transposes
 
 
 def check_array(aval: Any) -> None:

@@ -156,7 +156,8 @@ def _by_argument(call: Call, argnums: Argnums, leaves: Sequence[Any]) -> Any:
 
 
 def _dense(terms: Any, shape: Any, aval: Any) -> Any:
-    return _jax.like(total([(t, force(v)) for t, v in terms], shape, aval.dtype), aval)
+    with _jax.room_for(aval.dtype):
+        return _jax.like(total([(t, force(v)) for t, v in terms], shape, aval.dtype), aval)
 
 
 def jacobian(

@@ -200,6 +200,39 @@ def test_a_rule_of_a_vmap_and_one_that_is_not_linear():
     same(EVERY[0], lambda d: d.grad(affine)(3.0))
 
 
+def test_rules_that_apply_their_own_function_to_tangents():
+    """Of a linear function: taken apart as that function is, and whole where it is not linear after all."""
+
+    @jax.custom_jvp
+    def ratio(x, y):
+        return x / y
+
+    ratio.defjvp(lambda primals, tangents: (ratio(*primals), ratio(tangents[0], primals[1])))
+
+    def in_scan(x):
+        return lax.scan(lambda c, _: (ratio(c, 3.0), None), x, None, length=3)[0]
+
+    @jax.custom_jvp
+    def line(x):
+        return 2 * x + 1
+
+    line.defjvp(lambda primals, tangents: (line(*primals), line(*tangents)))
+
+    @jax.custom_jvp
+    def curve(x):
+        return x
+
+    curve.defjvp(lambda primals, tangents: (curve(*primals), jnp.sin(*tangents)))
+    same(EVERY[0], lambda d: d.vjp(lambda x: ratio(x, 2.0), 1.0)[1](1.0))
+    same(EVERY[0], lambda d: d.grad(d.grad(lambda x: in_scan(x) ** 2))(1.0))
+    same(EVERY[0], lambda d: d.jacrev(jax.vmap(ratio, (0, None)))(X, 2.0))
+    same(EVERY[0], lambda d: d.grad(line)(1.0))
+    for fun in (line, curve):
+        same(EVERY[2], lambda d, fun=fun: d.jvp(fun, (1.0,), (2.0,)))
+    with pytest.raises(NotImplementedError, match="Transpose rule"):
+        ct.grad(curve)(1.0)
+
+
 @in_every_order
 def test_stop_gradient(ad):
     same(ad, lambda d: d.grad(lambda x: jnp.sum(lax.stop_gradient(x) * x))(X))

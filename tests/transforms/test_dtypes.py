@@ -169,3 +169,17 @@ def test_axes_of_size_one(ad):
     same(ad, lambda d: d.jacobian(lambda x: x.reshape(1, 3, 1) * x.reshape(3, 1))(row))
     same(ad, lambda d: d.hessian(lambda x: jnp.sum(jnp.tanh(x * x.T)))(row))
     same(ad, lambda d: d.jacobian(lambda x: jnp.broadcast_to(x, (2, 3)) * jnp.squeeze(column[:1]))(row))
+
+
+def test_wide_numbers_where_they_are_off():
+    """A function that turns 64-bit numbers on for itself: its results, and what is pushed to them, have them too."""
+
+    def fun(x):
+        with jax.enable_x64(True):
+            y = jnp.array(x, jnp.float64)
+            return jnp.sin(3 * y) + y * y + jnp.stack([y, y]).sum()
+
+    with jax.enable_x64(False):
+        x = jnp.float32(5.0)
+        same(EVERY[2], lambda d: d.jvp(fun, (x,), (x,)))
+        same(EVERY[0], lambda d: d.vjp(fun, x)[1](fun(x)))

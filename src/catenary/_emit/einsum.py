@@ -171,13 +171,15 @@ def in_dtype(x: Any, dtype: Any) -> Any:
     """``x`` as ``dtype``; a complex number at a real place is its real part."""
     if jnp.issubdtype(x.dtype, jnp.complexfloating) and not jnp.issubdtype(dtype, jnp.complexfloating):
         x = lax.real(x)
-    return x.astype(dtype)
+    with _jax.room_for(dtype):
+        return x.astype(dtype)
 
 
 def alike(a: Any, b: Any) -> tuple[Any, Any]:
     """Two arrays in the dtype that holds numbers of both."""
     dtype = _jax.promoted(a.dtype, b.dtype)
-    return a.astype(dtype), b.astype(dtype)
+    with _jax.room_for(dtype):
+        return a.astype(dtype), b.astype(dtype)
 
 
 def scaled(x: Any, scale: Any) -> Any:
@@ -186,7 +188,8 @@ def scaled(x: Any, scale: Any) -> Any:
         return x
     if isinstance(scale, int | float) and scale == -1:
         return lax.neg(x)
-    return lax.mul(x, jnp.asarray(scale).astype(x.dtype))
+    with _jax.room_for(x.dtype):
+        return lax.mul(x, jnp.asarray(scale).astype(x.dtype))
 
 
 def _product(recipe: Recipe, cores: Sequence[tuple[Any, Sequence[int]]]) -> Any:

@@ -77,7 +77,8 @@ class Point:
         aval = self.local.graph.avals[vertex]
         if not terms and _jax.sharded(aval):
             return zero(aval)
-        return _jax.like(total([(t, force(v)) for t, v in terms], aval.shape, aval.dtype), aval)
+        with _jax.room_for(aval.dtype):
+            return _jax.like(total([(t, force(v)) for t, v in terms], aval.shape, aval.dtype), aval)
 
 
 def one(aval: Any) -> Any:

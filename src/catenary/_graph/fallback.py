@@ -7,9 +7,10 @@ the equation is pushed or pulled whole, by the rule itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import jax
@@ -68,27 +69,50 @@ def pushed(
 def whole(inner: Graph, n_inputs: int, n_outputs: int) -> str:
     """Why such a graph can not be taken apart, or nothing.
 
-    "affine": a tangent is a number, whatever the tangents of the inputs. "whole": a value is computed together with
-    tangents, as by a rule that calls its own primitive, or tangents are shown to someone.
+    "affine": a tangent is a number, whatever the tangents of the inputs, or not linear in them. "whole": a value is
+    computed together with tangents, as by a rule that calls its own primitive, or tangents are shown to someone.
     """
-    late, zero, shown = set(inner.inputs[n_inputs:]), set[int](), False
-
-    def stands(atom: Atom, values: set[int]) -> bool:
-        return atom in values if isinstance(atom, int) else values is zero and not atom.val
-
-    for equation in inner.equations:
-        if any(stands(a, late) for a in equation.inputs):
-            late.update(equation.outputs)
-            shown = shown or bool(getattr(equation.source, "effects", None))
-        elif equation.primitive.name in _SPREADS and all(stands(a, zero) for a in equation.inputs):
-            zero.update(equation.outputs)
-    if not all(stands(a, late) or stands(a, zero) for a in inner.outputs[n_outputs:]):
+    late, zero, linear = _standing(inner, inner.inputs[n_inputs:])
+    if not linear or not all(_among(a, late) or _among(a, zero) for a in inner.outputs[n_outputs:]):
         return "affine"
-    return "whole" if shown or any(stands(a, late) for a in inner.outputs[:n_outputs]) else ""
+    shown = any(
+        getattr(equation.source, "effects", None) and any(_among(a, late) for a in equation.inputs)
+        for equation in inner.equations
+    )
+    return "whole" if shown or any(_among(a, late) for a in inner.outputs[:n_outputs]) else ""
+
+
+def _standing(inner: Graph, tangents: Iterable[int]) -> tuple[set[Any], set[Any], bool]:
+    """Which values of a graph depend on tangents, which are zeros (None: the number), and whether the first are linear.
+
+    An author's rule may be anything.
+    """
+    late, zero, linear = set[Any](tangents), set[Any]((None,)), True
+    for equation in inner.equations:
+        reads = [_among(a, late) for a in equation.inputs]
+        if any(reads):
+            late.update(equation.outputs)
+            known = [a for a, stands in zip(equation.inputs, reads, strict=True) if not stands]
+            if equation.primitive.name in _ADDS:
+                linear = linear and all(_among(a, zero) for a in known)
+            elif equation.primitive.name == "custom_jvp_call":
+                body = graph_of_jaxpr(_jax.call_body(equation.params))
+                linear = linear and _standing(body, compress(body.inputs, reads))[2]
+            else:
+                linear = linear and (not equation.outputs or _jax.can_transpose(equation.primitive))
+        elif equation.primitive.name in _SPREADS and all(_among(a, zero) for a in equation.inputs):
+            zero.update(equation.outputs)
+    return late, zero, linear
+
+
+def _among(atom: Atom, values: set[Any]) -> bool:
+    return atom in values if isinstance(atom, int) else None in values and not atom.val
 
 
 #: What zeros are made with.
 _SPREADS = frozenset({"broadcast_in_dim", "convert_element_type", "copy", "reshape"})
+#: What is linear in all operands together.
+_ADDS = frozenset({"add", "add_any", "sub"})
 
 
 def _check(out: Sequence[Any], avals: Sequence[Any]) -> None:

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import numpy as np
 
 from catenary import _jax
-
-_WIDE = frozenset(map(np.dtype, ("int64", "uint64", "float64", "complex128")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +33,5 @@ def settings(eqns: Sequence[Any]) -> Iterator[Setting | None]:
     """For each equation its setting, None where it is what is in force here."""
     here, x64 = _jax.in_force()
     for eqn in eqns:
-        wide = not x64 and any(getattr(v.aval, "dtype", None) in _WIDE for v in (*eqn.invars, *eqn.outvars))
+        wide = not x64 and _jax.wide(v.aval for v in (*eqn.invars, *eqn.outvars))
         yield Setting(eqn.ctx, wide) if wide or eqn.ctx is not here else None

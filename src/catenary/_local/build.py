@@ -12,6 +12,7 @@ import numpy as np
 from catenary import _jax, _recorder
 from catenary._graph import Atom, Constants, Equation, Graph, Lit
 from catenary._graph.fallback import pushed, whole
+from catenary._graph.read import graph_of_jaxpr
 from catenary._local.local import Edge, Implicit, Local, Node
 from catenary._maps.term import Term
 from catenary._rules import LINEAR, RULES, ZERO, Piece, Row, Site
@@ -23,6 +24,7 @@ CONTROL = {_jax.primitive(name): name for name in ("scan", "while", "cond", "rem
 CONTROL |= {p: p.name for p in (_recorder.RECORDED, _recorder.RECORDED_VJP)} | {
     _jax.primitive("call_hi_primitive"): "whole"
 }
+CUSTOM_JVP = _jax.primitive("custom_jvp_call")
 BILINEAR = {_jax.primitive("conv_general_dilated")}
 IDENTITY = Row()
 
@@ -56,6 +58,9 @@ class _Builder:
         active = [k for k, a in enumerate(equation.inputs) if isinstance(a, int) and a in standing]
         if not active or equation.primitive in ZERO:
             self._constant(equation)
+            return
+        if linear and equation.primitive is CUSTOM_JVP:
+            self._body(equation)
             return
         if self._explicit(equation, active):
             if not linear:
@@ -164,18 +169,46 @@ class _Builder:
             self.graph.equations.append(equation)
             return
         names: dict[int, Atom] = dict(zip(inner.inputs[:n], equation.inputs, strict=True))
-        names.update((c, self.graph.const(value)) for c, value in inner.consts.items())
         for k, tangent in zip(active, inner.inputs[n:], strict=True):
             # the name of a tangent is a value of its own, never computed, that stands at the input's vertex
             names[tangent] = self._tangent(self.graph.aval(equation.inputs[k]))
             self.active[names[tangent]] = self.active[equation.inputs[k]]  # type: ignore[index]
-        primal = self._primal_names(inner, equation, names)
+        self._splice(equation, inner, names, self._primal_names(inner, equation, names))
+        for out, value in zip(inner.outputs, equation.outputs, strict=False):
+            atom = names[out] if isinstance(out, int) else out
+            if atom != value:
+                self.graph.equations.append(Equation(COPY, {}, (atom,), (value,)))
+        for k, out in zip(outputs, inner.outputs[len(equation.outputs) :], strict=True):
+            made = names[out] if isinstance(out, int) else None
+            if isinstance(made, int) and made in self.active:
+                self.active[equation.outputs[k]] = self.active[made]
+
+    def _body(self, equation: Equation) -> None:
+        """Splice the function that a rule applies to tangents: linear, it is its own derivative."""
+        inner = graph_of_jaxpr(_jax.call_body(equation.params))
+        names: dict[int, Atom] = dict(zip(inner.inputs, equation.inputs, strict=True))
+        self._splice(equation, inner, names)
+        for out, value in zip(inner.outputs, equation.outputs, strict=True):
+            made = names[out] if isinstance(out, int) else None
+            if isinstance(made, int) and made in self.tangents and made in self.active:
+                self.active[value] = self.active[made]
+
+    def _splice(
+        self, equation: Equation, inner: Graph, names: dict[int, Atom], made: dict[int, int] | None = None
+    ) -> None:
+        """Add the equations of a program that stands for ``equation``: what reads tangents is not computed.
+
+        names   inner → here, of its inputs; learns the rest
+        made    those of its values that are named here already
+        """
+        names.update((c, self.graph.const(value)) for c, value in inner.consts.items())
+        made = made or {}
         for eqn in inner.equations:
             reads = [names[a] for a in eqn.inputs if isinstance(a, int)]
             linear = any(isinstance(a, int) and a in self.tangents for a in reads)
             for v in eqn.outputs:
-                make = self._tangent if linear else self.graph.new
-                names[v] = primal[v] if v in primal else make(inner.avals[v])
+                new = self._tangent if linear else self.graph.new
+                names[v] = made[v] if v in made else new(inner.avals[v])
             renamed = Equation(
                 eqn.primitive,
                 eqn.params,
@@ -188,14 +221,6 @@ class _Builder:
                 self.visit(renamed, linear=True)
             else:
                 self._constant(renamed)
-        for out, value in zip(inner.outputs, equation.outputs, strict=False):
-            atom = names[out] if isinstance(out, int) else out
-            if atom != value:
-                self.graph.equations.append(Equation(COPY, {}, (atom,), (value,)))
-        for k, out in zip(outputs, inner.outputs[len(equation.outputs) :], strict=True):
-            made = names[out] if isinstance(out, int) else None
-            if isinstance(made, int) and made in self.active:
-                self.active[equation.outputs[k]] = self.active[made]
 
     def _tangent(self, aval: Any) -> int:
         value = self.graph.new(aval)
