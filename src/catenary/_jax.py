@@ -222,8 +222,8 @@ def _from_list(converted: Callable[..., Any], places: Sequence[int], consts: Any
 
 
 def as_array(x: Any) -> Any:
-    """An array or a tracer; a Python number becomes one, weakly typed; whole numbers stay known inside jit."""
-    if isinstance(x, jax.Array):
+    """An array, a tracer or a token; a Python number becomes an array, weakly typed; whole ones stay known in jit."""
+    if isinstance(x, jax.Array | _core.Token):
         return x
     if hasattr(x, "__array__") and x.dtype.kind in "iub":
         return np.asarray(x, jax.typeof(x).dtype)

@@ -139,6 +139,7 @@ def test_what_jax_promotes_only_if_allowed_we_write_out():
             [z.max() / x, jnp.cumsum(x[::-1]), x.at[1:].set(2.0)[jnp.array([0, 0, 2])], jnp.diag(x)[1]]
         )
 
+    same(EVERY, lambda d: d.jvp(lambda row: jnp.sin(w).at[np.array([0, 2, 0])].add(row), (w[0],), (w[1],)))
     calls = lambda d: (d.jacobian(fun)(x), d.jacfwd(fun)(x), d.jacrev(fun)(x), d.hessian(lambda x: fun(x).sum())(x))
     same(EVERY, calls, 2e-2)
 

@@ -87,6 +87,7 @@ def test_products_with_zeros(ad):
     same(ad, lambda d: d.jacobian(lambda x: x**2)(x))
     same(ad, lambda d: d.jacobian(lambda x: jnp.power(x, 2.0))(x))
     same(ad, lambda d: d.jacobian(lambda x: x**0)(x))
+    same(ad, lambda d: d.jacobian(d.jacobian(jnp.power, (0, 1)), (0, 1))(4.0, 0.0))
 
 
 @in_every_order

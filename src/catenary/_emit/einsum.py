@@ -70,7 +70,7 @@ def _merged_entries(recipe: Recipe, x: Any, dtype: Any) -> Any:
             x, labels[k] = segment_sum(x, k, segment, merge.count), merge.fresh
         else:
             many = jnp.asarray(np.bincount(segment, minlength=merge.count), x.dtype)
-            x, labels = many.reshape(-1, *(1,) * x.ndim) * x, [merge.fresh, *labels]
+            x, labels = many.reshape(-1, *(1,) * x.ndim) * lax.expand_dims(x, (0,)), [merge.fresh, *labels]
     return x
 
 

@@ -28,7 +28,8 @@ def _where_tie(a: Any, b: Any) -> Any:
 
 
 def _pow_base(a: Any, b: Any) -> Any:
-    exponent = jnp.where(b == 0, jnp.ones_like(b), b - 1)
+    whole = jnp.issubdtype(b.dtype, jnp.integer)  # then a⁰ is 1, at 0 too; else b has a derivative of its own at 0
+    exponent = jnp.where(b == 0, jnp.ones_like(b), b - 1) if whole else b - 1
     return lax.mul(*jnp.broadcast_arrays(b.astype(a.dtype), jnp.power(a, exponent)))
 
 
