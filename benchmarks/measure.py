@@ -13,6 +13,10 @@ import jax
 
 from benchmarks.flops import flops
 
+PREFIXES = (
+    (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""), (1e-3, " m"), (1e-6, " µ"), (1e-9, " n"),
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -49,7 +53,7 @@ def human(value: float) -> str:
     """
     if value == 0:
         return "0"
-    for scale, prefix in ((1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""), (1e-3, " m"), (1e-6, " µ"), (1e-9, " n")):
+    for scale, prefix in PREFIXES:
         if abs(value) >= scale:
             return f"{value / scale:.3g}{prefix}"
     return f"{value:.3g}"

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 import catenary as ct
+from catenary._plan.candidate import Candidate
+from catenary._plan.choose import plainest
+from catenary._plan.cost import Work
 from catenary.errors import PlanError
 from tests.house.source import ROOT
 
@@ -191,3 +194,10 @@ def test_a_plan_holds_inside_jit_and_outside():
         np.testing.assert_allclose(jacobian(*args), expected, atol=1e-12)
         np.testing.assert_allclose(jax.jit(jacobian)(*args), expected, atol=1e-12)
     assert ct.plan(fun, *args).measure().measured > 0
+
+
+def test_an_order_must_beat_the_sweeps_by_more_than_the_model_can_tell():
+    known = [Candidate(name, (), rank, frozenset(), rank, Work()) for name, rank in (("a", 1.0), ("b", 1.02))]
+    sweep = lambda rank: Candidate("reverse", (), rank, frozenset(), rank, Work())
+    assert [c.name for c in plainest([*known, sweep(1.04)])] == ["reverse", "a", "b"]
+    assert [c.name for c in plainest([*known, sweep(1.06)])] == ["a", "b", "reverse"]

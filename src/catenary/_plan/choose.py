@@ -29,6 +29,9 @@ MOST_NODES = {"minimal fill": 1_000, "markowitz": 20_000, "widest first": 20_000
 #: Steps that the orders between the two sweeps may take together: so many a node, and no fewer than so many.
 STEPS_A_NODE, FEWEST_STEPS = 2, 1_500
 
+#: The least share by which the model ``time`` must put an order below both sweeps: it can not tell less.
+MARGIN = 0.05
+
 MODES: dict[str, Mode] = {"reverse": "pull", "forward": "push"}
 SWEEPS = {"reverse": reverse, "forward": forward}
 
@@ -127,7 +130,13 @@ def candidates(
             candidate = None if order is None else count(local, name, order, model, best, kind, table)
             found = sorted([*found, candidate] if candidate else found, key=lambda c: c.rank)
             problem.best = found[0].order
-    return found
+    return plainest(found) if model == "time" else found
+
+
+def plainest(found: list[Candidate]) -> list[Candidate]:
+    """Candidates, cheapest first; but first a sweep, where none is below it by more than the margin."""
+    near = [c for c in found if c.name in MODES and c.rank * (1 - MARGIN) <= found[0].rank][:1]
+    return near + [c for c in found if c not in near]
 
 
 def pick(local: Local, choice: str, holomorphic: bool = False, kind: str = "cpu") -> tuple[Order, frozenset[int]]:

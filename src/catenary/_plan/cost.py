@@ -67,14 +67,15 @@ class Device(NamedTuple):
         return max(work.flops * width / 4 / rate, work.bytes / self.bandwidth) + work.kernels * self.kernel
 
 
-#: Kind of device → its rates for numbers of four bytes. The first row was set beside measured times
-#: (benchmarks/cost.py); the others are shares of what the makers' sheets say, and unmeasured.
+#: Kind of device → its rates for numbers of four bytes. "cpu" was set beside measured times (benchmarks/cost.py),
+#: "h200" measured (benchmarks/rates.py), "h100" is the same chip with slower memory; the others are shares of what the
+#: makers' sheets say, and unmeasured.
 DEVICES = {
     #               contract  entrywise  bandwidth  kernel
     "cpu":  Device(6e10,     4e9,       1.2e10,    1e-6),
     "a100": Device(8e13,     5e12,      1.4e12,    5e-6),
-    "h100": Device(2e14,     1e13,      2.6e12,    4e-6),
-    "h200": Device(2e14,     1e13,      3.8e12,    4e-6),
+    "h100": Device(4.5e14,   2.6e13,    3.0e12,    2.2e-6),
+    "h200": Device(4.5e14,   2.6e13,    4.3e12,    2.2e-6),
     "gpu":  Device(1e13,     2e12,      5e11,      6e-6),
     "tpu":  Device(9e13,     4e12,      1.0e12,    3e-6),
 }  # fmt: skip
