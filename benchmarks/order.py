@@ -28,9 +28,9 @@ import catenary as ct
 from benchmarks.literature import TASKS, Task
 from benchmarks.measure import calls_for, human, interleaved, run_time
 from catenary._local import Local
-from catenary._plan.bare import Bare, markowitz
-from catenary._plan.choose import candidates, count
-from catenary._plan.orders import ORDERS
+from catenary._plan.orders.bare import Bare, markowitz
+from catenary._plan.orders.choose import candidates, count
+from catenary._plan.orders.known import ORDERS
 from catenary._transforms import plan_local
 
 SECONDS = 10.0

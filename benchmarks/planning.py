@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import catenary as ct
 from benchmarks.measure import human, interleaved
 from benchmarks.scenarios import normal
-from catenary._plan.cache import forget
+from catenary._plan.orders.cache import forget
 
 LIMIT = 1.0
 SIZES = (100, 1_000, 5_000)

@@ -1,4 +1,4 @@
-"""What this device does in a second, beside the table that the model `time` reads (`_plan/cost.py`).
+"""What this device does in a second, beside the table that the model `time` reads (`_plan/costs/cost.py`).
 
     python -m benchmarks.rates
 
@@ -18,7 +18,7 @@ import jax.numpy as jnp
 
 from benchmarks.measure import calls_for, compiled, human, run_time
 from catenary import _jax
-from catenary._plan.cost import Device, device
+from catenary._plan.costs.cost import Device, device
 
 RUNS, LINKS, LOOP = 7, 64, 256
 

@@ -15,9 +15,9 @@ from jax import lax
 
 import catenary as ct
 from catenary._emit.einsum import Value
-from catenary._plan.choose import directed, pick
-from catenary._plan.count import NO_PULL, NO_PUSH, Count
-from catenary._plan.eliminate import eliminate
+from catenary._plan.costs.count import NO_PULL, NO_PUSH, Count
+from catenary._plan.elimination.eliminate import eliminate
+from catenary._plan.orders.choose import directed, pick
 from catenary._transforms import plan_local
 from catenary.testing import Report
 from catenary.testing._operations import FAMILIES, PULLED, PUSHED

@@ -18,7 +18,7 @@ from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_lea
 from catenary import _jax, errors
 from catenary._emit.program import Point, local_of
 from catenary._graph import Graph, Traced, trace
-from catenary._plan.choose import CHOICES, pick
+from catenary._plan.orders.choose import CHOICES, pick
 from catenary._plan.plan import Plan
 
 Order = str | Plan

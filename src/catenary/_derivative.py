@@ -26,10 +26,10 @@ from catenary._maps.describe import instead, nonzeros, summary
 from catenary._maps.pattern import Pattern, pattern
 from catenary._maps.restrict import tied_axes, untwinned
 from catenary._maps.table import concrete
-from catenary._plan.choose import directed, pick
-from catenary._plan.count import Count
-from catenary._plan.eliminate import eliminate
-from catenary._plan.sweep import swept
+from catenary._plan.costs.count import Count
+from catenary._plan.costs.sweep import swept
+from catenary._plan.elimination.eliminate import eliminate
+from catenary._plan.orders.choose import directed, pick
 
 Terms = list[tuple[Any, Any]]
 Run = Callable[[Sequence[Any]], Point]

@@ -14,9 +14,9 @@ from jax.tree_util import tree_leaves
 
 from catenary import _jax, _signature, errors
 from catenary._call import Argnums, check_transform, positions
-from catenary._plan.cost import MODELS
+from catenary._plan.costs.cost import MODELS
+from catenary._plan.orders.search import EFFORTS
 from catenary._plan.plan import Plan, make_plan
-from catenary._plan.search import EFFORTS
 from catenary._transforms import jacobian, plan_local
 
 

@@ -38,8 +38,8 @@ from catenary._emit.program import Point, local_of, one, run
 from catenary._graph import trace
 from catenary._handed import or_jax
 from catenary._local import Local
-from catenary._plan.choose import directed
-from catenary._plan.count import NO_PULL, NO_PUSH
+from catenary._plan.costs.count import NO_PULL, NO_PUSH
+from catenary._plan.orders.choose import directed
 
 
 def value_and_grad(

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import pytest
 
 import catenary as ct
-from catenary._plan.bound import lower_bound
-from catenary._plan.choose import candidates, count
-from catenary._plan.cost import MODELS
+from catenary._plan.costs.bound import lower_bound
+from catenary._plan.costs.cost import MODELS
+from catenary._plan.orders.choose import candidates, count
 from catenary._transforms import plan_local
 
 

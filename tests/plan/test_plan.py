@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import catenary as ct
-from catenary._plan.candidate import Candidate
-from catenary._plan.choose import plainest
-from catenary._plan.cost import Work
+from catenary._plan.costs.cost import Work
+from catenary._plan.orders.candidate import Candidate
+from catenary._plan.orders.choose import plainest
 from catenary.errors import PlanError
 from tests.house.source import ROOT
 
@@ -120,7 +120,7 @@ def test_a_file_that_is_no_plan_is_refused(text):
 
 def test_a_plan_is_looked_for_once(monkeypatch, tmp_path):
     """In the process, and on disk where a folder is named; what is damaged there is made again."""
-    from catenary._plan import cache, choose
+    from catenary._plan.orders import cache, choose
 
     counted = []
     monkeypatch.setattr(choose, "count", lambda *a, _count=choose.count, **k: counted.append(a[1]) or _count(*a, **k))

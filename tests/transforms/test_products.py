@@ -9,9 +9,9 @@ from jax import lax
 import catenary as ct
 from catenary import _derivative
 from catenary._emit.algebra import Compute
-from catenary._plan.choose import candidates
-from catenary._plan.eliminate import eliminate
-from catenary._plan.orders import MIRRORED, ORDERS
+from catenary._plan.elimination.eliminate import eliminate
+from catenary._plan.orders.choose import candidates
+from catenary._plan.orders.known import MIRRORED, ORDERS
 from catenary.testing import random_program
 from tests.oracle import assert_same
 

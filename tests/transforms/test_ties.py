@@ -11,10 +11,10 @@ from catenary._emit.program import local_of
 from catenary._graph import trace
 from catenary._maps.restrict import tied_axes
 from catenary._maps.term import Term
-from catenary._plan.choose import MODES, SWEEPS
-from catenary._plan.count import Count
-from catenary._plan.eliminate import eliminate
-from catenary._plan.ports import passes
+from catenary._plan.costs.count import Count
+from catenary._plan.elimination.eliminate import eliminate
+from catenary._plan.elimination.ports import passes
+from catenary._plan.orders.choose import MODES, SWEEPS
 from catenary.testing import EXAMPLES
 from tests.once import once
 from tests.oracle import EVERY, same

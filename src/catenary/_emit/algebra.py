@@ -22,8 +22,8 @@ from catenary._maps.compose import Recipe
 from catenary._maps.pattern import Gathered
 from catenary._maps.term import StructureError, Term
 from catenary._maps.through import Through
-from catenary._plan.eliminate import VALIDATE
-from catenary._plan.ports import Pass, passes
+from catenary._plan.elimination.eliminate import VALIDATE
+from catenary._plan.elimination.ports import Pass, passes
 
 Map = Sequence[tuple[Term, Any]]
 

@@ -17,7 +17,7 @@ from catenary._graph import Atom, Graph
 from catenary._graph.graph import validate
 from catenary._local import Implicit, Local, Node, build
 from catenary._maps.term import Term, plain_axes
-from catenary._plan.eliminate import VALIDATE, Elimination, Map, eliminate
+from catenary._plan.elimination.eliminate import VALIDATE, Elimination, Map, eliminate
 
 Always = Callable[[Implicit], bool]
 

@@ -25,7 +25,7 @@ from catenary._local import Edge, Implicit, Local, Node
 from catenary._local.activity import reached
 from catenary._local.product import Move, turned, turned_node
 from catenary._maps.term import Term, labels_of, plain_axes, renumbered
-from catenary._plan.eliminate import Elimination
+from catenary._plan.elimination.eliminate import Elimination
 from catenary._rules import Piece, Row
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from catenary._local import Local
-from catenary._plan.bound import lower_bound
-from catenary._plan.choose import candidates
+from catenary._plan.costs.bound import lower_bound
 from catenary._plan.links import Link, links_of
+from catenary._plan.orders.choose import candidates
 from catenary._plan.store import UNSAVED, dumps, loads
 from catenary._plan.text import quantity, text
 from catenary.errors import PlanError

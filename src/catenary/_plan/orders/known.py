@@ -6,9 +6,9 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 from catenary._local import Local
-from catenary._plan.candidate import Order
-from catenary._plan.chain import size
-from catenary._plan.mirror import MIRRORED
+from catenary._plan.orders.candidate import Order
+from catenary._plan.orders.chain import size
+from catenary._plan.orders.mirror import MIRRORED
 
 
 def reverse(local: Local) -> Order:

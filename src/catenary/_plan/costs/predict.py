@@ -11,8 +11,8 @@ import jax
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
 from catenary._local import Edge, Implicit, Local
-from catenary._plan.flops import equation_flops, program_flops
-from catenary._plan.passes import bodies
+from catenary._plan.costs.flops import equation_flops, program_flops
+from catenary._plan.costs.passes import bodies
 
 
 def predicted_flops(local: Local, plan: Any) -> Any:

@@ -14,10 +14,10 @@ from catenary._maps.compose import Recipe
 from catenary._maps.dense import blocked
 from catenary._maps.pattern import Gathered
 from catenary._maps.term import Term
-from catenary._plan.cost import SUMS, Price, Work, composed, dense, written
-from catenary._plan.eliminate import Map, turned
-from catenary._plan.passes import passed
-from catenary._plan.ports import passes
+from catenary._plan.costs.cost import SUMS, Price, Work, composed, dense, written
+from catenary._plan.costs.passes import passed
+from catenary._plan.elimination.eliminate import Map, turned
+from catenary._plan.elimination.ports import passes
 
 Mode = Literal["pull", "push", "cheapest"]
 

@@ -13,7 +13,7 @@ from math import prod
 
 from catenary._local import Edge, Local
 from catenary._maps.term import Term, labels_of
-from catenary._plan.candidate import Order
+from catenary._plan.orders.candidate import Order
 
 
 def mirrored(forward: bool, middle_first: bool) -> Callable[[Local], Order | None]:

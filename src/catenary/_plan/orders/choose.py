@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from catenary._local import Local
-from catenary._plan.cache import kept
-from catenary._plan.candidate import Candidate
-from catenary._plan.chain import cuts_of
-from catenary._plan.count import Count, Limit, Mode, TooDear
-from catenary._plan.mirror import MIRRORED
-from catenary._plan.orders import ORDERS, Order, forward, reverse
-from catenary._plan.search import SEARCHES, Problem
-from catenary._plan.tally import Table, counted
+from catenary._plan.costs.count import Count, Limit, Mode, TooDear
+from catenary._plan.costs.tally import Table, counted
+from catenary._plan.orders.cache import kept
+from catenary._plan.orders.candidate import Candidate
+from catenary._plan.orders.chain import cuts_of
+from catenary._plan.orders.known import ORDERS, Order, forward, reverse
+from catenary._plan.orders.mirror import MIRRORED
+from catenary._plan.orders.search import SEARCHES, Problem
 
 #: What ``order=`` may say, and which orders of the registry it considers.
 CHOICES: dict[str, tuple[str, ...]] = {

@@ -20,10 +20,10 @@ from catenary import _jax
 from catenary._local import Edge, Local
 from catenary._maps.compose import compose
 from catenary._maps.term import Term
-from catenary._plan.candidate import Order
-from catenary._plan.cost import multiplied
-from catenary._plan.count import STORED, Count
-from catenary._plan.tally import Table, tally
+from catenary._plan.costs.cost import multiplied
+from catenary._plan.costs.count import STORED, Count
+from catenary._plan.costs.tally import Table, tally
+from catenary._plan.orders.candidate import Order
 
 #: A stretch between two cuts: (place among the heads, place among the tails, map, how its array stands).
 Stretch = tuple[tuple[int, int, Term, int], ...]

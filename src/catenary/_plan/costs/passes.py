@@ -10,8 +10,8 @@ from typing import Any
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
 from catenary._local import Implicit, Local, build
-from catenary._plan.cost import Work
-from catenary._plan.flops import equation_flops, program_flops
+from catenary._plan.costs.cost import Work
+from catenary._plan.costs.flops import equation_flops, program_flops
 
 
 def passed(graph: Graph, node: Implicit, vectors: Any, side: str) -> Work:
@@ -45,7 +45,7 @@ def _scan(node: Implicit) -> tuple[Graph, Sequence[int], Any]:
 @lru_cache(maxsize=512)
 def _through(node: Implicit, side: str) -> tuple[Work, Any]:
     """The work of one vector through the body that does most, and what is evaluated again for all vectors together."""
-    from catenary._plan.sweep import swept  # a sweep is counted, and what counts it charges passes by this file
+    from catenary._plan.costs.sweep import swept  # a sweep is counted, and what counts it charges passes by this file
 
     works = []
     for body, active, trips in BODIES[node.kind](node):

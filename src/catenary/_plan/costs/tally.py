@@ -11,9 +11,9 @@ from typing import Any
 
 from catenary._local import Local
 from catenary._maps.term import Term
-from catenary._plan.cost import Work
-from catenary._plan.count import Count, Known
-from catenary._plan.eliminate import Elimination, Map, V, check_order, eliminate, thin
+from catenary._plan.costs.cost import Work
+from catenary._plan.costs.count import Count, Known
+from catenary._plan.elimination.eliminate import Elimination, Map, V, check_order, eliminate, thin
 
 
 class Table:

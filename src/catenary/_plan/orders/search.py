@@ -12,13 +12,13 @@ from time import thread_time
 from typing import Any, NamedTuple
 
 from catenary._local import Local
-from catenary._plan.bare import Bare, markowitz
-from catenary._plan.candidate import Order
-from catenary._plan.chain import chain, cuts_of, waists
-from catenary._plan.count import Count
-from catenary._plan.exact import exact
-from catenary._plan.local_search import State, improve, total
-from catenary._plan.tally import Table, tally
+from catenary._plan.costs.count import Count
+from catenary._plan.costs.tally import Table, tally
+from catenary._plan.orders.bare import Bare, markowitz
+from catenary._plan.orders.candidate import Order
+from catenary._plan.orders.chain import chain, cuts_of, waists
+from catenary._plan.orders.exact import exact
+from catenary._plan.orders.local_search import State, improve, total
 
 
 class Effort(NamedTuple):

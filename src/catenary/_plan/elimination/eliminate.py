@@ -26,7 +26,7 @@ from catenary._maps.pattern import Gathered, gathered
 from catenary._maps.restrict import diagonal, trace
 from catenary._maps.table import concrete
 from catenary._maps.term import StructureError, Term, validate
-from catenary._plan.twins import Alike, Pair, Twins, in_pairs
+from catenary._plan.elimination.twins import Alike, Pair, Twins, in_pairs
 
 V = TypeVar("V")
 Map = Sequence[tuple[Term, V]]

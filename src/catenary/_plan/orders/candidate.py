@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from catenary._plan.cost import Work
+from catenary._plan.costs.cost import Work
 
 Order = tuple[int, ...]
 

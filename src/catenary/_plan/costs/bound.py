@@ -22,8 +22,8 @@ from catenary._graph import Graph
 from catenary._local import IDENTITY, Edge, Local
 from catenary._maps.compose import compose
 from catenary._maps.term import Axis, Term, shared
-from catenary._plan.cost import Price, Work, written
-from catenary._plan.passes import passed
+from catenary._plan.costs.cost import Price, Work, written
+from catenary._plan.costs.passes import passed
 
 #: Compositions to find the structure of the result; where it would take more, writing it counts as bytes alone.
 MOST_COMPOSITIONS = 20_000

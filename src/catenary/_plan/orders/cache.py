@@ -16,8 +16,8 @@ from typing import Any
 
 from catenary._graph import digest
 from catenary._local import Local
-from catenary._plan.candidate import Candidate
-from catenary._plan.cost import Work
+from catenary._plan.costs.cost import Work
+from catenary._plan.orders.candidate import Candidate
 
 #: Programs whose orders are kept in the process; the one not asked for the longest goes first.
 MOST = 512

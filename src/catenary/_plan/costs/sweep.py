@@ -7,8 +7,8 @@ from dataclasses import replace
 from catenary import _jax
 from catenary._local import Local, Node
 from catenary._maps.term import Term, plain_axes
-from catenary._plan.count import STORED, Count
-from catenary._plan.eliminate import Elimination
+from catenary._plan.costs.count import STORED, Count
+from catenary._plan.elimination.eliminate import Elimination
 
 
 def swept(local: Local, side: str) -> Count:

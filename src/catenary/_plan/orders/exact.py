@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from catenary._plan.local_search import State, total
+from catenary._plan.orders.local_search import State, total
 
 
 def exact(start: State, order: Sequence[int]) -> tuple[int, ...]:

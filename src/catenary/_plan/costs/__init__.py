@@ -1,0 +1,1 @@
+"""What it takes: work, its price, and what no order can go below."""

@@ -1,0 +1,1 @@
+"""How a vertex is removed, whatever is done with the values."""

@@ -1,0 +1,1 @@
+"""Which orders there are, and the choice among them."""
