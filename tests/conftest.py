@@ -49,7 +49,7 @@ ONCE = frozenset("benchmarks derive docs ecosystem faults literature maps plan r
 #: Of those, what reads programs as JAX writes them: that changes from one JAX to the next.
 BOTH = frozenset("test_check test_default_mode test_examples test_plan test_refusals test_rules test_special".split())
 #: And of the others, what is our own algebra and our own weight.
-ALONE = frozenset("test_hessians test_import_time test_products test_scenarios test_sparse".split())
+ALONE = frozenset("test_hessians test_high_order test_import_time test_products test_scenarios test_sparse".split())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

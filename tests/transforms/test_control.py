@@ -107,6 +107,13 @@ def test_while_is_pushed(ad):
     same(ad, lambda d: d.linearize(fun, X)[1](X))
 
 
+def test_no_gradient_is_pulled_through_a_while():
+    """One row is otherwise taken in reverse, without a count: not where reverse mode is impossible."""
+    fun = lambda x: jnp.sum(lax.while_loop(count, body, (0, x))[1] ** 2)
+    np.testing.assert_allclose(jax.jit(ct.jacobian(fun))(X), jax.jacfwd(fun)(X), rtol=1e-10)
+    np.testing.assert_allclose(jax.jit(ct.hessian(fun))(X), jax.jacfwd(jax.jacfwd(fun))(X), rtol=1e-10)
+
+
 @in_forward
 def test_what_its_rule_only_pushes(ad):
     reduced = lambda x: lax.reduce_window(x, 0.0, lambda a, b: a + b * b, (2,), (1,), "SAME")

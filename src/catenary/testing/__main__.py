@@ -23,13 +23,12 @@ def fuzz_command(
 ) -> None:
     """Compare everything that must agree on random programs; exit code 1 where something does not."""
     jax.config.update("jax_enable_x64", True)
-    jax.config.update("jax_disable_most_optimizations", True)  # the code runs once
     console = Console()
     with console.status("") as status:
         found = fuzz(minutes, seed, lambda tried, bad: status.update(f"{tried:,} programs, {bad} failed"))
         tried = str(status.status)
     for finding in found:
-        console.print(str(finding), markup=False, highlight=False)
+        console.print(str(finding), markup=False, highlight=False, soft_wrap=True)
     console.print(tried)
     raise typer.Exit(bool(found))
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
+from random import Random
 from typing import Any
 
 import jax
@@ -18,8 +19,12 @@ import numpy as np
 import catenary as ct
 
 from ._check import ORDERS, numerical_push
-from ._programs import Program, random_program
+from ._everything import DERIVED, EVERYTHING, FORWARD, FORWARD_ONLY, REVERSE, REVERSE_ONLY
+from ._programs import Program, draw_program
 from ._report import Report
+
+#: What is compared → ours and theirs.
+Pairs = dict[str, tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,22 @@ def fuzz(minutes: float, seed: int = 0, told: Callable[[int, int], None] = lambd
     for number in count(seed):
         if time.monotonic() >= end:
             return found
-        program = random_program(number)
+        program = drawn(number)
         if failure(program) is not None:
             short = shrunk(program)
             found.append(Finding(number, short, failure(short) or ""))
         told(number - seed + 1, len(found))
     raise AssertionError("unreachable")
+
+
+def drawn(seed: int) -> Program:
+    """A program over all primitives; of six, four take derivatives inside, and two have but one direction.
+
+    >>> drawn(3) == drawn(3)
+    True
+    """
+    more = {4: REVERSE, 5: FORWARD}.get(seed % 6, DERIVED)
+    return draw_program(Random(seed), families=(*EVERYTHING, *(more,) * 4))
 
 
 def failure(program: Program) -> str | None:
@@ -71,45 +86,80 @@ def failure(program: Program) -> str | None:
 def examine(program: Program) -> Report:
     r"""Compare, at the program's point, everything that must agree.
 
-    The Jacobian in every order with JAX's; a push with the numerical derivative and with the pull; the Hessian of a
-    scalar made of it with JAX's, in both nestings; a gradient outside jit, inside, and over a batch.
+    The Jacobian in every order with JAX's; a push and a pull with JAX's and with the numerical derivative; the Hessian
+    of a scalar made of it with JAX's, in both nestings; a gradient outside jit, inside, and over a batch. Where JAX has
+    no derivative in one direction, as of a while loop in reverse, the program is examined in the other.
 
     >>> examine(Program("def program(x):\n    return jnp.sin(x)\n", ((2,),), seed=0)).ok
     True
     """
-    args, by, report = program.point(), program.argnums, Report("fuzz")
-    rng = np.random.default_rng(program.seed)
+    args, by, rng = program.point(), program.argnums, np.random.default_rng(program.seed)
     v, w = (
         jax.tree.map(lambda x: jnp.asarray(rng.normal(size=x.shape), x.dtype), t)
         for t in (args, jax.eval_shape(program, *args))
     )
+    forward, backward = (re.search(other, program.code) is None for other in (REVERSE_ONLY, FORWARD_ONLY))
 
     def scalar(*args: Any) -> Any:
         return _inner(w, jax.tree.map(lambda y: y * y, program(*args)))
 
-    def batched(grad: Any, *args: Any) -> Any:
-        return jax.vmap(grad)(*jax.tree.map(lambda x: jnp.stack([x, 0.9 * x]), args))
-
     @jax.jit
-    def compute(*args: Any) -> dict[str, tuple[Any, Any]]:
-        theirs, hessian = jax.jacrev(program, by)(*args), jax.hessian(scalar, by)(*args)
-        pairs = {f"{order} and JAX": (ct.jacobian(program, by, order=order)(*args), theirs) for order in ORDERS}
-        value, pushed = ct.jvp(program, args, v)
-        pulled = ct.vjp(program, *args)[1](w)
-        pairs["values"] = value, program(*args)
-        pairs["⟨w, J v⟩ and ⟨Jᵀ w, v⟩"] = _inner(w, pushed), _inner(pulled, v)
-        pairs["J v and the numerical derivative"] = pushed, numerical_push(program, args, v)
-        pairs["Hessian and JAX"] = ct.hessian(scalar, by)(*args), hessian
-        pairs["JAX's Jacobian of our gradient"] = jax.jacfwd(ct.grad(scalar, by), by)(*args), hessian
-        pairs["vmap and JAX"] = batched(ct.grad(scalar, by), *args), batched(jax.grad(scalar, by), *args)
-        pairs["gradient and JAX"] = ct.grad(scalar, by)(*args), jax.grad(scalar, by)(*args)
-        return pairs
+    def compute(*args: Any) -> Pairs:
+        pairs = _jacobians(program, args, forward, backward)
+        pairs |= _products(program, args, v, w, forward, backward)
+        return pairs | _gradients(scalar, by, args, backward)
 
     pairs = compute(*args)
-    pairs["outside jit"] = ct.grad(scalar, by)(*args), pairs["gradient and JAX"][1]
+    pairs["outside jit"] = (ct.grad if backward else ct.jacfwd)(scalar, by)(*args), pairs["gradient and JAX"][1]
+    report = Report("fuzz")
     for what, (ours, theirs) in pairs.items():
         report.compare(what, ours, theirs, 1e-6 if "numerical" in what else 1e-9)
     return report
+
+
+def _jacobians(program: Program, args: Any, forward: bool, backward: bool) -> Pairs:
+    """The Jacobian in every order that the program has."""
+    closed = {"forward"} if not forward else set() if backward else {"reverse"}
+    by, oracle = program.argnums, jax.jacrev if backward else jax.jacfwd
+    theirs = oracle(program, by)(*args)
+    return {f"{o} and JAX": (ct.jacobian(program, by, order=o)(*args), theirs) for o in ORDERS if o not in closed}
+
+
+def _products(program: Program, args: Any, v: Any, w: Any, forward: bool, backward: bool) -> Pairs:
+    """A push along v and a pull of w, where the program has them, and the numerical derivative of its value."""
+    pairs: Pairs = {}
+    numerical = numerical_push(program, args, v) if "stop_gradient" not in program.code else None
+    if forward:
+        value, pushed = ct.jvp(program, args, v)
+        pairs["values"] = value, program(*args)
+        if numerical is not None:
+            pairs["J v and the numerical derivative"] = pushed, numerical
+    if backward:
+        value, pull = ct.vjp(program, *args)
+        pulled = _inner(pull(w), v)
+        pairs["values beside a pull"] = value, program(*args)
+        if forward:
+            pairs["⟨Jᵀ w, v⟩ and ⟨w, J v⟩"] = pulled, _inner(w, pushed)
+        elif numerical is not None:
+            pairs["⟨Jᵀ w, v⟩ and the numerical derivative"] = pulled, _inner(w, numerical)
+    return pairs
+
+
+def _gradients(scalar: Callable[..., Any], by: tuple[int, ...], args: Any, backward: bool) -> Pairs:
+    """The gradient and the Hessian of a scalar, nested in JAX's transforms and they in ours."""
+    ours, theirs = (ct.grad, jax.grad) if backward else (ct.jacfwd, jax.jacfwd)
+    hessian = jax.jacfwd(theirs(scalar, by), by)(*args)
+
+    def batched(grad: Any) -> Any:
+        return jax.vmap(grad(scalar, by))(*jax.tree.map(lambda x: jnp.stack([x, 0.9 * x]), args))
+
+    return {
+        "gradient and JAX": (ours(scalar, by)(*args), theirs(scalar, by)(*args)),
+        "vmap and JAX": (batched(ours), batched(theirs)),
+        "Hessian and JAX": (ct.hessian(scalar, by)(*args), hessian),
+        "JAX's Jacobian of our gradient": (jax.jacfwd(ours(scalar, by), by)(*args), hessian),
+        "our Jacobian of JAX's gradient": (ct.jacobian(theirs(scalar, by), by)(*args), hessian),
+    }
 
 
 def _inner(x: Any, y: Any) -> Any:
@@ -119,7 +169,7 @@ def _inner(x: Any, y: Any) -> Any:
 def shrunk(program: Program, fails: Callable[[Program], Any] = failure) -> Program:
     r"""A shorter program that still fails: of its shorter variants the first that does, again and again.
 
-    >>> long = random_program(3)
+    >>> long = drawn(3)
     >>> shrunk(long, fails=lambda p: "x" in p.code).code.count("\n") <= long.code.count("\n")
     True
     """

@@ -12,12 +12,13 @@ are kept by construction (`sqrt(1 + a²)`), so that a program needs no precondit
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from string import Formatter
 from typing import Any
 
 Shape = tuple[int, ...]
+Families = Sequence[Sequence[str]]
 
 ELEMENTWISE = (
     "{a} + {b}",
@@ -214,8 +215,11 @@ def _holes(template: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(template) if name}
 
 
-def fill(template: str, rng: Random, pool: Mapping[str, Shape]) -> str:
-    """The template with variables of `pool` (name → shape) in its holes; raises NoFit if none fits."""
+def fill(template: str, rng: Random, pool: Mapping[str, Shape], families: Families = FAMILIES) -> str:
+    """The template with variables of `pool` (name → shape) in its holes; raises NoFit if none fits.
+
+    A hole for a whole stage is filled with a template out of `families`, of the variable u.
+    """
 
     def pick(fits: Callable[[Shape], bool]) -> str:
         # The youngest first: a program is a chain more often than a bush.
@@ -243,4 +247,8 @@ def fill(template: str, rng: Random, pool: Mapping[str, Shape]) -> str:
         found["w"] = pick(lambda s: len(s) == 2 and s[1] == pool[found["m"]][1])
     if "v" in holes:
         found["v"] = pick(lambda s: len(s) == 1)
+    if "inside" in holes:
+        found["inside"] = fill(rng.choice(rng.choice(families)), rng, {"u": pool[found["a"]]}, families)
+    if "within" in holes:
+        found["within"] = fill(rng.choice(rng.choice(families)), rng, {"u": pool[found["r"]][1:]}, families)
     return template.format(**found)

@@ -2,23 +2,25 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 from typing import Any
 
 import jax
+import jax.ad_checkpoint
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ._operations import FAMILIES, NoFit, Shape, fill
+import catenary as ct
+
+from ._operations import FAMILIES, Families, NoFit, Shape, fill
 
 LARGEST = 32  # entries of an intermediate array: Jacobians stay small, and so do compile times
 SIZES = (3, 2, 4, 1)
-NAMESPACE = {"jax": jax, "jnp": jnp, "lax": lax}
-Families = Sequence[Sequence[str]]
+NAMESPACE = {"jax": jax, "jnp": jnp, "lax": lax, "ct": ct}
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Program:
 
     def __repr__(self) -> str:
         return (
-            "import jax, jax.numpy as jnp\nfrom jax import lax\nfrom catenary.testing import Program\n\n"
+            "import catenary as ct, jax, jax.numpy as jnp\nfrom jax import lax\n"
+            "from catenary.testing import Program\n\n"
             f"code = '''\\\n{self.code}'''\n"
             f"program = Program(code, shapes={self.shapes!r}, seed={self.seed})\n"
             "args = program.point()\n"
@@ -91,7 +94,7 @@ def _stage(rng: Random, pool: dict[str, Shape], families: Families) -> tuple[str
     while True:
         template = rng.choice(rng.choice(families))
         try:
-            expression = fill(template, rng, pool)
+            expression = fill(template, rng, pool, families)
             shape = _result_shape(expression, pool)
         except NoFit:
             continue
