@@ -322,6 +322,11 @@ def check_tangents(call: Call, tangents: Any) -> list[Any]:
                 f"values: got {dtype}{list(np.shape(t))} for primal {aval.dtype}{list(aval.shape)}, whose tangent is "
                 f"{wanted}."
             )
+        if call.verb == "linearize" and (axes := tuple(_jax.varying(_jax.aval_of(t)) - _jax.varying(x))):
+            raise ValueError(
+                f"{name}: {path}: the tangent varies along {axes} of a shard_map, the primal does not. This might be "
+                f"fixed by applying `jax.lax.pcast(..., {axes}, to='varying')` to the primal value passed."
+            )
         if dtype != wanted:
             raise TypeError(
                 f"{name}: {path}: primal and tangent arguments do not match; dtypes must be equal, or in case of "

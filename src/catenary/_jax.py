@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from jax._src.interpreters import ad, partial_eval
 from jax._src.lax import ann, convolution, fft, lax, linalg, parallel, slicing, special, windowed_reductions
 from jax._src.lax.control_flow import conditionals, loops, solves
 from jax._src.random import prng, threefry2x32
+from jax._src.shard_map import shard_map_p
+from jax.sharding import NamedSharding, PartitionSpec
 
 from catenary.errors import NotArrays
 
@@ -104,8 +106,20 @@ def zero_cotangent(aval: Any) -> Any:
 
 def bind(eqn_primitive: Primitive, params: dict[str, Any], args: Sequence[Any]) -> list[Any]:
     """Apply one equation's primitive to values; a list of its outputs, always."""
-    out = eqn_primitive.bind(*args, **eqn_primitive.get_bind_params(params))
+    if eqn_primitive is shard_map_p and all(map(has_value, args)):
+        return list(_compiled(eqn_primitive, tuple(params.items()))(*args))
+    given = eqn_primitive.get_bind_params(params)
+    if eqn_primitive is custom_derivatives.custom_jvp_call_p:
+        fun, rule = given["subfuns"]  # its names are its arguments': JAX counts what it closes over too
+        given["subfuns"] = fun.with_unknown_names(), rule
+    out = eqn_primitive.bind(*args, **given)
     return list(out) if eqn_primitive.multiple_results else [out]
+
+
+@lru_cache(maxsize=256)
+def _compiled(eqn_primitive: Primitive, params: Sequence[tuple[str, Any]]) -> Callable[..., Any]:
+    """A primitive that runs as one program: step by step JAX compiles every step of a shard_map, each time."""
+    return jax.jit(lambda *args: list(eqn_primitive.bind(*args, **eqn_primitive.get_bind_params(dict(params)))))
 
 
 def in_force() -> tuple[Any, bool]:
@@ -231,11 +245,34 @@ def as_array(x: Any) -> Any:
 
 
 def like(x: Any, aval: Any) -> Any:
-    """``x`` as weakly typed as ``aval``: what a Python number was, its derivative is."""
+    """``x`` as weakly typed as ``aval``, and varying where it does: what a Python number was, its derivative is."""
+    if missing := varying(aval) - varying(jax.typeof(x)):
+        x = jax.lax.pcast(x, tuple(missing), to="varying")
     if aval.weak_type and not jax.typeof(x).weak_type:
         with _where_it_lies(x):
             return lax._convert_element_type(x, aval.dtype, weak_type=True)
     return x
+
+
+def varying(aval: Any) -> frozenset[Any]:
+    """The axes of a shard_map along which a value may differ."""
+    return getattr(getattr(aval, "mat", None), "varying", frozenset())
+
+
+def struct(aval: Any) -> jax.ShapeDtypeStruct:
+    """Shape, dtype, and where inside a shard_map it differs."""
+    more = {"manual_axis_type": aval.mat, "sharding": aval.sharding} if varying(aval) else {}
+    return jax.ShapeDtypeStruct(aval.shape, aval.dtype, **more)
+
+
+def laid(x: Any, aval: Any, lead: int) -> Any:
+    """``x`` as a value of this type lies, behind ``lead`` axes that lie nowhere."""
+    if not sharded(aval) or aval.sharding.spec.unreduced or aval.sharding.spec.reduced:
+        return x
+    spec = PartitionSpec(*[None] * lead, *aval.sharding.spec)
+    return (
+        x if jax.typeof(x).sharding.spec == spec else jax.sharding.reshard(x, NamedSharding(aval.sharding.mesh, spec))
+    )
 
 
 def sharded(aval: Any) -> bool:

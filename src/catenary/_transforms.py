@@ -412,9 +412,7 @@ def _portable(call: Call, act: Callable[..., Any], avals: Sequence[Any]) -> Call
     if not any(isinstance(x, _jax.Tracer) for x in call.leaves):
         return Partial(act)
     inert = [_jax.tangent_dtype(a.dtype) == _jax.float0 for a in avals]
-    return _jax.portable(
-        act, [None if i else jax.ShapeDtypeStruct(a.shape, a.dtype) for a, i in zip(avals, inert, strict=True)]
-    )
+    return _jax.portable(act, [None if i else _jax.struct(a) for a, i in zip(avals, inert, strict=True)])
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Order = "auto") -> tuple[Any, ...]:

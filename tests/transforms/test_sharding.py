@@ -54,6 +54,52 @@ with jax.set_mesh(mesh):
                 error = jnp.max(jnp.abs(jax.reshard(a, P()) - jax.reshard(b, P())))
                 rows.append([str(jax.typeof(a)), str(jax.typeof(b)), float(error)])
 
+    row = jax.device_put(np.ones((1, 4)), P(None, "x"))
+    for fun in (lambda x: jnp.sum(x * jax.lax.rsqrt(jnp.mean(x**2, 0, keepdims=True))),
+                lambda x: jnp.sum(jnp.expand_dims(x, -1))):
+        rows.append([str(jax.typeof(jax.jit(ad.grad(fun))(row))) for ad in (ct, jax)] + [0.0])
+    wide = lambda x: jax.lax.broadcast(x, [2], out_sharding=P("y", None, "x"))
+    rows.append([str(jax.typeof(jax.jit(ad.jacrev(wide))(row))) for ad in (ct, jax)] + [0.0])
+
+    def within(ad):
+        def two(w, xs):
+            return [jnp.sum(x @ w, -1) for x in xs]
+
+        def at(w, x, y):
+            blocks = ad.jacrev(two, 1)(w, (x, y))
+            seen.append([str(jax.typeof(b)) for row in blocks for b in row])
+            value, pull = ad.vjp(two, w, (x, y))
+            pulled = pull(jax.tree.map(jnp.ones_like, value))[1]
+            return pulled
+
+        seen = []
+        inside = jax.jit(jax.shard_map(at, in_specs=(P(), P("x"), P("y")), out_specs=(P("x"), P("y"))))
+        inside(jnp.ones((4, 2)), replicated, jax.reshard(x, P("y", None)))
+        return str(seen[-1])
+
+    rows.append([within(ct), within(jax), 0.0])
+
+    def inner(x):
+        return jax.shard_map(lambda x: x * x, in_specs=P(None, "y"), out_specs=P(None, "y"))(x)
+
+    def nested(x):
+        outer = jax.shard_map(inner, in_specs=P("x", None), out_specs=P("x", None), check_vma=False, axis_names={"x"})
+        return jnp.sum(outer(x))
+
+meshed = jax.make_mesh((2, 2), ("x", "y"), axis_types=(AxisType.Auto,) * 2)
+with jax.set_mesh(meshed):
+    x = jnp.arange(32.0).reshape(4, 8)
+    rows.append([str(jax.typeof(ct.grad(jax.jit(nested))(x))), str(jax.typeof(x)),
+                 float(jnp.max(jnp.abs(ct.grad(jax.jit(nested))(x) - 2 * x)))])
+p, t = jnp.ones(1), jnp.ones(2)
+try:
+    push = lambda t: ct.linearize(lambda x: jnp.mean(x**2), p)[1](t)
+    jax.shard_map(push, mesh=meshed, in_specs=P("x"), out_specs=P())(t)
+except ValueError as error:
+    assert "pcast" in str(error)
+else:
+    raise AssertionError("a tangent that varies, of a primal that does not")
+
 auto = jax.NamedSharding(jax.make_mesh((2,), ("x",), axis_types=(AxisType.Auto,)), P("x"))
 told = jax.jit(lambda x: jnp.sin(x) * 2, in_shardings=auto, out_shardings=auto)
 x = jnp.arange(8.0)
@@ -76,7 +122,7 @@ def test_gradients_lie_where_jaxs_do(tmp_path):
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     rows = json.loads(done.stdout.splitlines()[-1])
-    assert len(rows) == 13
+    assert len(rows) == 18
     for ours, theirs, error in rows:
         assert ours == theirs and error < 1e-5
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from catenary import _jax
 from catenary._emit.basis import summed, total
 from catenary._emit.einsum import Value, add_values, compose_values, in_dtype, positions, scaled, select, shaped, spread
 from catenary._emit.implicit import Handler, Linear
@@ -150,7 +151,7 @@ class Compute:
             blocks = [(plan.block(term), force(value)) for term, value in terms]
             sizes = [axis.size for axis in (*blocks[0][0].out, *blocks[0][0].inp)]
             array = total(blocks, sizes, aval.dtype)
-        return in_dtype(shaped(array, shape), aval.dtype)
+        return _jax.laid(in_dtype(shaped(array, shape), aval.dtype), aval, len(plan.batch))
 
 
 def batched(act: Callable[..., Any], depth: int) -> Callable[..., Any]:

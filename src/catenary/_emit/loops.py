@@ -139,7 +139,7 @@ class Scan:
             out = execute(h.backward, env, results)
             n_consts, n_carry = len(consts), len(carries)
             return (
-                [s + t for s, t in zip(sums, out[:n_consts], strict=True)],
+                list(map(_jax.add, out[:n_consts], sums)),
                 out[n_consts : n_consts + n_carry],
             ), out[n_consts + n_carry :]
 

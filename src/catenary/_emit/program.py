@@ -78,7 +78,7 @@ class Point:
         if not terms and _jax.sharded(aval):
             return zero(aval)
         with _jax.room_for(aval.dtype):
-            return _jax.like(total([(t, force(v)) for t, v in terms], aval.shape, aval.dtype), aval)
+            return _jax.like(_jax.laid(total([(t, force(v)) for t, v in terms], aval.shape, aval.dtype), aval, 0), aval)
 
 
 def one(aval: Any) -> Any:
