@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -100,7 +101,7 @@ def _standing(inner: Graph, tangents: Iterable[int]) -> tuple[set[Any], set[Any]
                 linear = linear and _standing(body, compress(body.inputs, reads))[2]
             else:
                 linear = linear and (not equation.outputs or _jax.can_transpose(equation.primitive))
-        elif equation.primitive.name in _SPREADS and all(_among(a, zero) for a in equation.inputs):
+        elif (zeros := _ZEROS.get(equation.primitive.name)) and zeros([_among(a, zero) for a in equation.inputs]):
             zero.update(equation.outputs)
     return late, zero, linear
 
@@ -109,8 +110,16 @@ def _among(atom: Atom, values: set[Any]) -> bool:
     return atom in values if isinstance(atom, int) else None in values and not atom.val
 
 
-#: What zeros are made with.
-_SPREADS = frozenset({"broadcast_in_dim", "convert_element_type", "copy", "reshape"})
+#: Where a result is zero: by which operands are.
+_ZEROS: dict[str, Callable[[Sequence[bool]], bool]] = (
+    dict.fromkeys(("mul",), any)
+    | dict.fromkeys(("add", "add_any", "sub"), all)
+    | dict.fromkeys(
+        ("broadcast_in_dim", "convert_element_type", "copy", "div", "neg", "reduce_sum", "reshape", "transpose"),
+        itemgetter(0),
+    )
+    | {"select_n": lambda zeros: all(zeros[1:])}
+)
 #: What is linear in all operands together.
 _ADDS = frozenset({"add", "add_any", "sub"})
 
