@@ -107,6 +107,17 @@ def test_while_is_pushed(ad):
     same(ad, lambda d: d.linearize(fun, X)[1](X))
 
 
+@in_forward
+def test_while_over_a_batch(ad):
+    """Each member stops by itself."""
+    one = lambda x: lax.while_loop(lambda c: jnp.sum(c**2) < 9.0, lambda c: c * 1.5 + x**2, x)
+    two = lambda x, n: lax.fori_loop(0, n, lambda _, c: jnp.sin(c) * x, x)
+    fun = lambda x: (jax.vmap(one)(x), jax.vmap(jax.vmap(two))(x, jnp.arange(x.size).reshape(x.shape)))
+    x = jnp.array([[0.3, -0.7], [2.2, 1.4]])
+    same(ad, lambda d: d.jacfwd(fun)(x))
+    same(ad, lambda d: d.jvp(lambda x: d.jvp(fun, (x,), (x,))[1], (x,), (x,)))
+
+
 def test_no_gradient_is_pulled_through_a_while():
     """One row is otherwise taken in reverse, without a count: not where reverse mode is impossible."""
     fun = lambda x: jnp.sum(lax.while_loop(count, body, (0, x))[1] ** 2)

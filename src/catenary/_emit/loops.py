@@ -8,8 +8,11 @@ alone is computed once, outside.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from jax import lax
 
 from catenary import _jax
@@ -214,16 +217,26 @@ class While:
         t_start = filled([given.get(self.n_body + c) for c in live], avals, _jax.blank)
         cond_consts = self.args[: self.n_cond]
 
-        def going(state: Any) -> Any:
+        def wanted(state: Any) -> Any:
             env = self.cond.run([*cond_consts, *state[0]])
             return env[self.cond.outputs[0]] if isinstance(self.cond.outputs[0], int) else self.cond.outputs[0].val
 
         def trip(state: Any) -> Any:
-            return push_body(body, active, live, [*consts, *state[0]], [*(given[k] for k in fixed), *state[1]])
+            new = push_body(body, active, live, [*consts, *state[0]], [*(given[k] for k in fixed), *state[1]])
+            return jax.tree.map(partial(_where_wanted, wanted(state)), new, tuple(state)) if batched else new
+
+        # of a loop over a batch each member stops by itself, and the loop with the last of them
+        batched = self.cond.aval(self.cond.outputs[0]).shape != ()
+        going = (lambda state: jnp.any(wanted(state))) if batched else wanted
 
         _, t_end = lax.while_loop(going, trip, (list(start), t_start))
         by_output = dict(zip(live, t_end, strict=True))
         return [by_output.get(self.node.outputs[k][0]) for k in ports]
+
+
+def _where_wanted(wanted: Any, new: Any, old: Any) -> Any:
+    """The new value where the members of a batch go on, along its first axes."""
+    return lax.select(lax.broadcast_in_dim(wanted, new.shape, range(wanted.ndim)), new, old)
 
 
 class Cond:
