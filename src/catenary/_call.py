@@ -16,8 +16,9 @@ from jax import lax
 from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
-from catenary._emit.program import Point, local_of
+from catenary._emit.program import Always, Point, local_of, run
 from catenary._graph import Graph, Traced, trace
+from catenary._local import Local
 from catenary._plan.orders.choose import CHOICES, pick
 from catenary._plan.plan import Plan
 
@@ -26,6 +27,10 @@ Argnums = int | Sequence[int]
 
 #: A function that gives a gradient → the function whose gradient it is, and by which arguments.
 GRADIENTS: WeakKeyDictionary[Callable[..., Any], tuple[Callable[..., Any], Argnums]] = WeakKeyDictionary()
+
+
+class NotComputed(Exception):
+    """A program that was traced and that nothing here computes; its cause is JAX's error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,15 @@ class Call:
         dynamic = tree_unflatten(tree_structure(self.dynamic), leaves)
         return replace(self, leaves=leaves, dynamic=dynamic, traced=replace(self.traced, graph=bare))
 
+    def run(self, local: Local, push: Always) -> Point:
+        """The forward pass at the leaves."""
+        try:
+            return run(local, self.leaves, push)
+        except _jax.NOT_ABSTRACT:
+            raise
+        except Exception as error:
+            raise NotComputed from error
+
     def value(self, point: Point) -> tuple[Any, Any]:
         """The function's result and its auxiliary result, at the point."""
         values = [point.output(a) for a in self.graph.outputs]
@@ -88,13 +102,20 @@ def unknown(tree: Any) -> Any:
 
 
 def on_traced(act: Callable[[Call], Any], *request: Any) -> Any:
-    """``act`` on a ``traced_call``; once more on a recording, where a custom rule can not be called without it."""
+    """``act`` on a ``traced_call``; once more on a recording, where a custom rule can not be called without it.
+
+    Also where an equation is not computed here, as in a precision that the device lacks: the function, run, may catch
+    JAX's error and do something else.
+    """
     call = traced_call(*request)
     try:
         return act(call)
     except _jax.NOT_ABSTRACT:
         if call.traced.recorded:
             raise
+    except NotComputed as error:
+        if call.traced.recorded or not all(map(_jax.has_value, call.leaves)):
+            raise error.__cause__ from None  # type: ignore[misc]
     return act(traced_call(*request, recorded=True))
 
 

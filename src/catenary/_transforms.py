@@ -34,7 +34,7 @@ from catenary._call import (
 from catenary._emit import remat as _remat  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
-from catenary._emit.program import Point, local_of, one, run
+from catenary._emit.program import Point, local_of, one
 from catenary._graph import trace
 from catenary._handed import or_jax
 from catenary._local import Local
@@ -132,11 +132,11 @@ def _scalar_transform(
         check_outputs(call, holomorphic, "grad")
         if order in ("auto", "reverse"):
             local = local_of(call.graph, call.graph.inputs, call.results)
-            point = run(local, call.leaves, lambda _: False)
+            point = call.run(local, lambda _: False)
             leaves = point.pull([one(call.graph.aval(call.results[0]))])
         else:
             local, sequence, push = call.resolve(order, holomorphic)
-            point = run(local, call.leaves, push)
+            point = call.run(local, push)
             row = point.jacobian(sequence, push)[0]
             leaves = [_dense(terms, np.shape(x), _jax.aval_of(x)) for terms, x in zip(row, call.leaves, strict=True)]
         value, aux = call.value(point)
@@ -268,7 +268,7 @@ def _jacobian(
             check_inputs(call, holomorphic, allow_int, name)
             check_outputs(call, holomorphic, name)
         local, sequence, push = call.resolve(order, holomorphic)
-        point = run(local, call.leaves, push)
+        point = call.run(local, push)
         maps = point.jacobian(sequence, push)
         blocks = []
         for atom, row in zip(call.results, maps, strict=True):
@@ -458,12 +458,12 @@ def _at(
     def at(call: Call) -> tuple[Call, Point, Any]:
         if order in ("auto", "forward" if push else "reverse"):
             local = local_of(call.graph, call.graph.inputs, call.results)
-            return call, run(local, call.leaves, lambda _: push), None
+            return call, call.run(local, lambda _: push), None
         local, sequence, chosen = call.resolve(order)
         if directed(local) is not None or any(n.implicit and n.implicit.kind in NO_PULL | NO_PUSH for n in local.nodes):
             # a single vector goes in its own direction where some map has no other
-            return call, run(local, call.leaves, lambda _: push), None
-        return call, run(local, call.leaves, chosen), (sequence, chosen)
+            return call, call.run(local, lambda _: push), None
+        return call, call.run(local, chosen), (sequence, chosen)
 
     return on_traced(at, verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order)
 

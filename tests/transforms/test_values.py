@@ -89,3 +89,17 @@ def test_a_recorded_value_that_escapes_is_jaxs_error():
     ct.grad(leaks)(1.0)
     with pytest.raises(jax.errors.UnexpectedTracerError):
         kept[-1] + 1
+
+
+def test_what_is_not_computed_here_raises_where_the_function_may_catch_it():
+    algorithm = jax.lax.DotAlgorithmPreset.F16_F16_F32  # no CPU has it
+
+    def fun(x):
+        try:
+            return jax.lax.dot(x, x, precision=algorithm)
+        except ValueError:
+            return 3 * jnp.sum(x)
+
+    np.testing.assert_allclose(ct.grad(fun)(jnp.ones(2)), [3, 3])
+    with pytest.raises(ValueError, match="not supported"):
+        ct.grad(lambda x: jax.lax.dot(x, x, precision=algorithm))(jnp.ones(2))
