@@ -101,13 +101,13 @@ def unknown(tree: Any) -> Any:
     return jax.tree.map(hidden, tree)
 
 
-def on_traced(act: Callable[[Call], Any], *request: Any) -> Any:
+def on_traced(act: Callable[[Call], Any], *request: Any, recorded: bool = False) -> Any:
     """``act`` on a ``traced_call``; once more on a recording, where a custom rule can not be called without it.
 
     Also where an equation is not computed here, as in a precision that the device lacks: the function, run, may catch
     JAX's error and do something else.
     """
-    call = traced_call(*request)
+    call = traced_call(*request, recorded=recorded)
     try:
         return act(call)
     except _jax.NOT_ABSTRACT:
@@ -116,7 +116,7 @@ def on_traced(act: Callable[[Call], Any], *request: Any) -> Any:
     except NotComputed as error:
         if call.traced.recorded or not all(map(_jax.has_value, call.leaves)):
             raise error.__cause__ from None  # type: ignore[misc]
-    return act(traced_call(*request, recorded=True))
+    return on_traced(act, *request, recorded=True)
 
 
 def traced_call(
