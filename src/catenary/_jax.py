@@ -231,6 +231,28 @@ def portable(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., A
     return jax.tree_util.Partial(partial(_from_list, converted, tuple(places)), consts)
 
 
+def settled(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., Any]:
+    """``fun`` on a flat list as ``portable`` has it, with all that no array in the list has a part in computed now."""
+    places = [k for k, struct in enumerate(structs) if struct is not None]
+
+    def flat(*xs: Any) -> Any:
+        full: list[Any] = [None] * len(structs)
+        for k, x in zip(places, xs, strict=True):
+            full[k] = x
+        return fun(full)
+
+    traced = make_jaxpr(flat, [structs[k] for k in places])
+    jaxpr, consts = closed(traced)
+    opened = partial_eval.close_jaxpr(partial_eval.convert_constvars_jaxpr(jaxpr))
+    given = [False] * len(consts) + [True] * len(places)
+    now, later, *_ = partial_eval.partial_eval_jaxpr_nounits(opened, given, True)
+    return jax.tree_util.Partial(partial(_later, later, tuple(places)), _core.jaxpr_as_fun(now)(*consts))
+
+
+def _later(jaxpr: Any, places: Sequence[int], residuals: Any, values: Sequence[Any]) -> Any:
+    return _core.jaxpr_as_fun(jaxpr)(*residuals, *(values[k] for k in places))
+
+
 def _from_list(converted: Callable[..., Any], places: Sequence[int], consts: Any, values: Sequence[Any]) -> Any:
     return converted(*(values[k] for k in places), *consts)
 

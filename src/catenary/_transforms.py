@@ -388,7 +388,8 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
     def linearized(*primals: Any) -> tuple[Any, ...]:
         call, point, sequence = _at("linearize", fun, primals, has_aux, order, push=True)
         value, aux = call.value(point)
-        act = _portable(call, lambda flat: point.push(flat, sequence), [_jax.aval_of(x) for x in call.leaves])
+        tangents = [_struct(_jax.aval_of(x)) for x in call.leaves]
+        act = _jax.settled(lambda flat: point.push(flat, sequence), tangents)
         push = Partial(partial(_push, call.abstract()), act)
         return (value, push, aux) if has_aux else (value, push)
 
@@ -411,8 +412,12 @@ def _portable(call: Call, act: Callable[..., Any], avals: Sequence[Any]) -> Call
     """``act`` as a pytree, inside a trace of what it closes over; it takes arrays like ``avals``."""
     if not any(isinstance(x, _jax.Tracer) for x in call.leaves):
         return Partial(act)
-    inert = [_jax.tangent_dtype(a.dtype) == _jax.float0 for a in avals]
-    return _jax.portable(act, [None if i else _jax.struct(a) for a, i in zip(avals, inert, strict=True)])
+    return _jax.portable(act, list(map(_struct, avals)))
+
+
+def _struct(aval: Any) -> Any:
+    """What a tangent or cotangent of a value is, None where it has none."""
+    return None if _jax.tangent_dtype(aval.dtype) == _jax.float0 else _jax.struct(aval)
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Order = "auto") -> tuple[Any, ...]:

@@ -189,3 +189,14 @@ def test_around(call):
         same(EVERY, call)
     else:
         assert ours == theirs
+
+
+def test_linearize_runs_no_loop_again():
+    """What depends on no tangent is computed once: each push reads it."""
+    step = lambda c, _: (jnp.sin(c), jnp.sin(c))
+    fun = lambda x: lax.scan(step, lax.cond(x > 0, jnp.sin, lambda x: x, x), None, length=3)
+    saved = jax.checkpoint(fun, policy=lambda prim, *_, **__: prim.name == "cos")
+    for one, again in ((fun, False), (saved, False), (jax.checkpoint(fun), True)):
+        push = ct.linearize(one, 2.0)[1]
+        assert ("sin " in str(jax.make_jaxpr(push)(1.0))) == again
+        jax.tree.map(np.testing.assert_allclose, push(1.0), jax.linearize(fun, 2.0)[1](1.0))

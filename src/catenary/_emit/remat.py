@@ -82,7 +82,13 @@ class Remat:
         return [env[a] if isinstance(a, int) else a.val for a in graph.outputs]
 
     def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
-        return push_body(self.body, self.node.active, [self.live[k] for k in ports], self.args, tangents)[1]
+        n, body, live = len(self.args), self.body, [self.live[k] for k in ports]
+        ts = filled(tangents, [body.avals[body.inputs[k]] for k in self.node.active], _jax.blank)
+
+        def pushed(*operands: Any) -> list[Any]:
+            return push_body(body, self.node.active, live, operands[:n], operands[n:])[1]
+
+        return self._again(pushed, [*self.args, *ts])
 
 
 def remat(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
