@@ -108,11 +108,7 @@ def bind(eqn_primitive: Primitive, params: dict[str, Any], args: Sequence[Any]) 
     """Apply one equation's primitive to values; a list of its outputs, always."""
     if eqn_primitive is shard_map_p and all(map(has_value, args)):
         return list(_compiled(eqn_primitive, tuple(params.items()))(*args))
-    given = eqn_primitive.get_bind_params(params)
-    if eqn_primitive is custom_derivatives.custom_jvp_call_p:
-        fun, rule = given["subfuns"]  # its names are its arguments': JAX counts what it closes over too
-        given["subfuns"] = fun.with_unknown_names(), rule
-    out = eqn_primitive.bind(*args, **given)
+    out = eqn_primitive.bind(*args, **eqn_primitive.get_bind_params(params))
     return list(out) if eqn_primitive.multiple_results else [out]
 
 
