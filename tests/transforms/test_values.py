@@ -23,6 +23,14 @@ def length(x):
     return jnp.cumsum(x[: int(x.sum())] ** 2)
 
 
+def refusing(x):
+    """As libraries do that want a size: their own error where they are traced."""
+    try:
+        return x[: int(x.sum())] ** 2
+    except jax.errors.ConcretizationTypeError as error:
+        raise ValueError("give a size") from error
+
+
 @jax.custom_vjp
 def tenfold(x):
     return x * x
@@ -103,3 +111,10 @@ def test_what_is_not_computed_here_raises_where_the_function_may_catch_it():
     np.testing.assert_allclose(ct.grad(fun)(jnp.ones(2)), [3, 3])
     with pytest.raises(ValueError, match="not supported"):
         ct.grad(lambda x: jax.lax.dot(x, x, precision=algorithm))(jnp.ones(2))
+
+
+def test_what_refuses_a_tracer_is_recorded_and_refuses_it_under_jit():
+    x = jnp.array([1.5, 0.25, 0.5])
+    np.testing.assert_allclose(ct.jacobian(refusing)(x), jax.jacobian(refusing)(x), rtol=1e-12)
+    with pytest.raises(ValueError, match="give a size"):
+        jax.jit(ct.jacobian(refusing))(x)

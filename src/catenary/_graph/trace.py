@@ -13,6 +13,7 @@ from catenary import _jax
 from catenary._graph.graph import Graph
 from catenary._graph.read import graph_of_jaxpr
 from catenary._graph.record import record
+from catenary.errors import NotArrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ class Traced:
 def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False, recorded: bool = False) -> Traced:
     """Trace ``fun(*args)``: a graph whose inputs are the leaves of ``args``.
 
-    Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s. It is traced abstractly, as by jit; where its
-    Python code asks for a value, and the leaves have values, it is run once and recorded; or at once, if ``recorded``.
+    Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s. It is traced abstractly, as by jit; where that
+    fails, as Python code asks for a value or refuses a tracer, and the leaves have values, it is run once and recorded,
+    and what it raises then is its error. It is recorded at once, if ``recorded``.
 
     Raises:
         NotArrays: some value in the program is a reference, or of a type that a library adds to JAX.
@@ -75,7 +77,9 @@ def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False
             jaxpr = _jax.make_jaxpr(flat, leaves)
             _jax.check_arrays(jaxpr)
             return Traced(graph_of_jaxpr(jaxpr), **seen)
-        except _jax.VALUE_ASKED:
+        except NotArrays:
+            raise
+        except Exception:
             if not all(map(_jax.has_value, leaves)):
                 raise
     return Traced(record(flat, leaves), recorded=True, **seen)
