@@ -6,7 +6,7 @@ Here and in ``_recorder`` alone; all else in catenary imports from ``jax`` and i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
 from time import perf_counter
@@ -192,6 +192,12 @@ def switch(params: dict[str, Any], index: Any, branches: Sequence[Callable[..., 
     if platforms is None:
         return jax.lax.switch(index, branches, *operands)
     return conditionals._switch_internal(index, branches, operands, branches_platforms=platforms)
+
+
+def holds(params: dict[str, Any], names: Collection[str]) -> bool:
+    """Whether some equation in the bodies that an equation has, at any depth, is of one of these primitives."""
+    equations = (eqn for body in _core.jaxprs_in_params(params) for eqn in body.eqns)
+    return any(eqn.primitive.name in names or holds(eqn.params, names) for eqn in equations)
 
 
 def user_frame(eqn: Any) -> tuple[str, int] | None:
@@ -433,7 +439,7 @@ NOT_ABSTRACT = (*VALUE_ASKED, jax.errors.UnexpectedTracerError, OtherResults)
 
 def has_value(x: Any) -> bool:
     """Whether Python may ask ``x`` for its value now."""
-    return not isinstance(x, jax.ShapeDtypeStruct) and _core.is_concrete(x)
+    return not isinstance(x, jax.ShapeDtypeStruct | _core.AbstractValue) and _core.is_concrete(x)
 
 
 def seconds(call: Callable[[], Any], repeats: int = 7) -> float:

@@ -38,7 +38,7 @@ from catenary._emit.program import Point, local_of, one
 from catenary._graph import trace
 from catenary._handed import or_jax
 from catenary._local import Local
-from catenary._plan.costs.count import NO_PULL, NO_PUSH
+from catenary._plan.costs.passes import closed
 from catenary._plan.orders.choose import directed
 
 
@@ -465,7 +465,7 @@ def _at(
             local = local_of(call.graph, call.graph.inputs, call.results)
             return call, call.run(local, lambda _: push), None
         local, sequence, chosen = call.resolve(order)
-        if directed(local) is not None or any(n.implicit and n.implicit.kind in NO_PULL | NO_PUSH for n in local.nodes):
+        if directed(local) is not None or any(n.implicit and closed(n.implicit) for n in local.nodes):
             # a single vector goes in its own direction where some map has no other
             return call, call.run(local, lambda _: push), None
         return call, call.run(local, chosen), (sequence, chosen)

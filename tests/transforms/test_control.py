@@ -137,6 +137,25 @@ def test_while_whose_length_depends_on_the_argument(ad):
     np.testing.assert_allclose(ad.jacobian(fun)(X), jax.jacfwd(fun)(X), rtol=1e-10)
 
 
+def square(s):
+    return s * s, lambda g: (2 * g * s,)
+
+
+WAYS = {
+    "a checkpointed while": (jax.checkpoint(lambda x: lax.while_loop(count, body, (0, x))[1]), jax.jacfwd),
+    "a while in a branch": (lambda x: lax.cond(x[0] > 9, jnp.sin, lambda x: lax.while_loop(count, body, (0, x))[1], x),
+                            jax.jacfwd),
+    "a pullback in a scan": (lambda x: lax.scan(lambda c, t: (jax.custom_gradient(square)(c * t), c), x, x * W)[1],
+                             jax.jacrev),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("fun", "oracle"), WAYS.values(), ids=WAYS)
+def test_what_holds_something_of_one_way_has_that_way(fun, oracle):
+    assert_same(jax.jit(ct.jacobian(fun))(X), jax.jit(oracle(fun))(X))
+    assert_same(jax.jit(ct.jacobian(fun, order="cross-country"))(X), jax.jit(oracle(fun))(X))
+
+
 @in_every_order
 def test_while_beside_the_path_is_a_constant(ad):
     same(

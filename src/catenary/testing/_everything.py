@@ -100,7 +100,6 @@ PRODUCTS = (
     "lax.conv_general_dilated({m}.T[:, None], {m}.T[:, None, :1], (1,), 'VALID', batch_group_count={m}.shape[1])",
     "lax.conv_transpose({v}[None, :, None], jnp.sin({v})[:2, None, None], (2,), 'SAME')",
     "jax.lax.conv_general_dilated_patches({m}[None, None], (2, 1), (1, 1), 'SAME')",
-    "jax.nn.dot_product_attention({m}[None, :, None], {w}[None, :, None], jnp.sin({w})[None, :, None])",
 )
 
 POOLING = (
@@ -129,7 +128,7 @@ POOLING = (
     "jnp.std(jnp.concatenate([{r}, 2.0 + jnp.sin({r})], {axis}), {axis})",
     "jnp.linalg.norm(jnp.concatenate([{v}, jnp.ones(1)]))",
     "jax.nn.logsumexp({r}, {axis}, b=0.5 + jnp.sin({r}) ** 2)",
-    "jax.nn.standardize(jnp.concatenate([{r}, 2.0 + jnp.sin({r})], {axis}), {axis})",
+    "jax.nn.standardize(jnp.concatenate([{r}, 3.0 + jnp.sin({r}), jnp.cos({r})], {axis}), {axis})",
     "jnp.trapezoid({r}, axis={axis})",
     "jnp.prod(jnp.where({r} > 0, {r}, 0.0), {axis})",
 )

@@ -15,14 +15,11 @@ from catenary._maps.dense import blocked
 from catenary._maps.pattern import Gathered
 from catenary._maps.term import Term
 from catenary._plan.costs.cost import SUMS, Price, Work, composed, dense, written
-from catenary._plan.costs.passes import passed
+from catenary._plan.costs.passes import closed, passed
 from catenary._plan.elimination.eliminate import Map, turned
 from catenary._plan.elimination.ports import passes
 
 Mode = Literal["pull", "push", "cheapest"]
-
-#: Pushes that no rule gives, and pulls that no size is known for.
-NO_PUSH, NO_PULL = frozenset({"custom_vjp_call", "recorded_vjp"}), frozenset({"while"})
 
 #: How an array stands: an identity of ours that no equation made, an array in memory, or a loop yet to be fused.
 OURS, STORED, FUSED = 0, 1, 2
@@ -152,17 +149,16 @@ class Count:
         self.charge(written([t for t, _ in terms], dtype.itemsize))
 
     def prefers_push(self, node: Implicit, tails: Sequence[Any], heads: Sequence[Any]) -> bool:
-        one, (no_push, no_pull) = node, (NO_PUSH, NO_PULL)
-        if node.of is not None:  # a push is the other's pull
-            one, (no_push, no_pull) = node.of, (NO_PULL, NO_PUSH)
+        one, ways = (node, ("push", "pull")) if node.of is None else (node.of, ("pull", "push"))
+        no_push, no_pull = (way in closed(one) for way in ways)  # a push is the other's pull
         push = self.mode == "push"
         if self.mode == "cheapest":
             pushes, pulls = (
                 sum(self.price(work) for m in maps for work in self._passes(node, m, side))
                 for maps, side in ((tails, "out"), (heads, "inp"))
             )
-            push = one.kind not in no_push and (one.kind in no_pull or bool(pushes < pulls))
-        if (push and one.kind in no_push and tails) or (not push and one.kind in no_pull and heads):
+            push = not no_push and (no_pull or bool(pushes < pulls))
+        if (push and no_push and tails) or (not push and no_pull and heads):
             self.impossible = True
         if push:
             self.pushed.add(node)

@@ -66,3 +66,19 @@ def bodies(node: Implicit) -> Iterator[tuple[Local, Any]]:
     """The local derivatives of a node's bodies, and their trips."""
     for body, active, trips in BODIES[node.kind](node) if node.kind in BODIES else ():
         yield body_local(body, active), trips
+
+
+#: kind of node → the way that it has not: no rule gives the push, no size is known for what a pull would remember
+CLOSED = {"custom_vjp_call": "push", "recorded_vjp": "push", "while": "pull"}
+
+#: The primitives that become such nodes.
+ONE_WAY = frozenset({"custom_vjp_call", "call_hi_primitive", "while"})
+
+
+@lru_cache(maxsize=512)
+def closed(node: Implicit) -> frozenset[str]:
+    """Of "push" and "pull" what a node has not: by its kind, or as something in its bodies has not."""
+    ways = {CLOSED[node.kind]} if node.kind in CLOSED else set()
+    if node.kind in BODIES and _jax.holds(node.equation.params, ONE_WAY):
+        ways |= {way for body, _ in bodies(node) for n in body.nodes if n.implicit for way in closed(n.implicit)}
+    return frozenset(ways)

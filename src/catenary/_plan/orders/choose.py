@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from catenary._local import Local
-from catenary._plan.costs.count import NO_PULL, Count, Limit, Mode, TooDear
+from catenary._plan.costs.count import Count, Limit, Mode, TooDear
+from catenary._plan.costs.passes import closed
 from catenary._plan.costs.tally import Table, counted
 from catenary._plan.orders.cache import kept
 from catenary._plan.orders.candidate import Candidate
@@ -141,7 +142,7 @@ def plainest(found: list[Candidate]) -> list[Candidate]:
 
 def pick(local: Local, choice: str, holomorphic: bool = False, kind: str = "cpu") -> tuple[Order, frozenset[int]]:
     """The order to use on a ``kind`` of device, and the implicit nodes to push."""
-    if choice == "auto" and is_row(local) and not any(n.implicit and n.implicit.kind in NO_PULL for n in local.nodes):
+    if choice == "auto" and is_row(local) and not any(n.implicit and "pull" in closed(n.implicit) for n in local.nodes):
         choice = "reverse"
     admitted = directed(local, holomorphic)
     if choice in MODES and (admitted is None or choice in admitted):
