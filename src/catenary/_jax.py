@@ -136,6 +136,18 @@ def pulled_only(eqn_primitive: Primitive, params: dict[str, Any]) -> bool:
     return isinstance(own, hijax.CustomVJPTraced)
 
 
+def older(eqn_primitive: Primitive, params: dict[str, Any]) -> tuple[Primitive, dict[str, Any]]:
+    """An equation, JAX's newer ways to write a checkpoint and a name in it (``jax_remat3``) as the older ones."""
+    own: Any = params.get("_prim") if eqn_primitive is hijax.call_hi_primitive_p else None
+    if isinstance(own, ad_checkpoint.CheckpointName):
+        return ad_checkpoint.name_p, {"name": own.name}
+    if isinstance(own, ad_checkpoint.RematTraced):
+        apart = getattr(own, "prevent_cse", True)  # JAX 0.10 has no such choice
+        body = {"jaxpr": closed(own.jaxpr)[0], "policy": own.policy}
+        return ad_checkpoint.remat_p, body | {"prevent_cse": apart, "differentiated": False}
+    return eqn_primitive, params
+
+
 def saved(policy: Callable[..., Any], eqn_primitive: Primitive, avals: Sequence[Any], params: dict[str, Any]) -> bool:
     """Whether a checkpoint's policy remembers what an equation computes."""
     answer = policy(eqn_primitive, *avals, **params)

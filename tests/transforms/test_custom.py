@@ -286,6 +286,23 @@ def test_policies_decide_what_is_computed_again(policy, capsys):
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
+@pytest.fixture
+def newer_kind():
+    jax.config.update("jax_remat3", True)
+    yield
+    jax.config.update("jax_remat3", False)
+
+
+def test_checkpoints_of_the_newer_kind(newer_kind):
+    """What is not saved by name is computed again, in a push too; in a loop, and a loop's plan."""
+    plain = lambda x: jnp.sin(jnp.sin(x))
+    twice = lambda block: lambda x: jnp.sum(lax.scan(lambda c, _: (block(c), None), x, None, length=2)[0])
+    for policy, again in ((None, True), (jax.checkpoint_policies.save_only_these_names("kept"), False)):
+        block = jax.checkpoint(lambda x: jnp.sin(checkpoint_name(jnp.sin(x), "kept")), policy=policy)
+        assert ("sin " in str(jax.make_jaxpr(ct.linearize(block, 2.0)[1])(1.0))) == again
+        np.testing.assert_allclose(ct.hessian(twice(block))(X), jax.hessian(twice(plain))(X), rtol=1e-12)
+
+
 def test_what_can_not_run_again_is_refused():
     @jax.checkpoint
     def fun(x):

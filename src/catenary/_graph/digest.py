@@ -110,7 +110,8 @@ def _program(jaxpr: Any) -> Iterator[str]:
         yield as_text(const)
     yield " ".join(name(v) for v in body.invars)
     for eqn in body.eqns:
-        yield f"{' '.join(map(name, eqn.outvars))}={eqn.primitive.name}("
-        yield as_text(eqn.params)
+        primitive, params = _jax.older(eqn.primitive, eqn.params)
+        yield f"{' '.join(map(name, eqn.outvars))}={primitive.name}("
+        yield as_text(params)
         yield f"{' '.join(map(name, eqn.invars))})"
     yield f"->{' '.join(map(name, body.outvars))}}}"

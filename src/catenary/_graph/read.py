@@ -46,6 +46,7 @@ def apply(
     setting: Setting | None = None,
 ) -> list[Atom]:
     """Add one equation, a transparent call by its body; its outputs."""
+    primitive, params = _jax.older(primitive, params)
     if primitive.name in _jax.TRANSPARENT_CALLS:
         body, consts = _jax.closed(_jax.call_body(params))
         inputs = _placed(graph, inputs, params.get("in_shardings", ()))
