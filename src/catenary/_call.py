@@ -67,7 +67,7 @@ class Call:
         """The forward pass at the leaves."""
         try:
             return run(local, self.leaves, push)
-        except _jax.NOT_ABSTRACT:
+        except (*_jax.NOT_ABSTRACT, jax.errors.JaxRuntimeError):
             raise
         except Exception as error:
             raise NotComputed from error

@@ -112,7 +112,7 @@ def bind(eqn_primitive: Primitive, params: dict[str, Any], args: Sequence[Any]) 
     return list(out) if eqn_primitive.multiple_results else [out]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)
 def _compiled(eqn_primitive: Primitive, params: Sequence[tuple[str, Any]]) -> Callable[..., Any]:
     """A primitive that runs as one program: step by step JAX compiles every step of a shard_map, each time."""
     return jax.jit(lambda *args: list(eqn_primitive.bind(*args, **eqn_primitive.get_bind_params(dict(params)))))
@@ -358,7 +358,7 @@ def transposed(fun: Callable[..., Sequence[Any]], avals: Sequence[Any]) -> Calla
 
 
 def can_transpose(eqn_primitive: Primitive) -> bool:
-    """Whether JAX, or its author, says how a primitive is transposed: what is not linear in any operand has no way."""
+    """Whether JAX, or its author, says how a primitive is transposed: what is linear in no operand has no way."""
     return eqn_primitive in ad.primitive_transposes or eqn_primitive in ad.fancy_transposes
 
 

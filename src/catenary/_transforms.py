@@ -374,7 +374,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
     Raises:
         TypeError, ValueError: as ``jvp``, when ``push`` is called.
 
-    Cost: the forward pass once; then a forward sweep a call.
+    Cost: the forward pass and all that no tangent has a part in, once and kept; then the linear rest a call.
 
     >>> import jax.numpy as jnp
     >>> import catenary as ct

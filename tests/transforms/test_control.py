@@ -219,3 +219,26 @@ def test_linearize_runs_no_loop_again():
         push = ct.linearize(one, 2.0)[1]
         assert ("sin " in str(jax.make_jaxpr(push)(1.0))) == again
         jax.tree.map(np.testing.assert_allclose, push(1.0), jax.linearize(fun, 2.0)[1](1.0))
+
+
+SHOWN = {
+    "scan": lambda g: lambda x: lax.scan(lambda c, _: (g(c), None), x, None, length=3)[0],
+    "while": lambda g: lambda x: lax.fori_loop(0, jnp.array(3), lambda _, c: g(c), x),
+    "cond": lambda g: lambda x: lax.cond(x[0] > 0, g, jnp.sin, x),
+    "checkpoint": lambda g: jax.checkpoint(g),
+}
+
+
+@pytest.mark.parametrize("wrap", SHOWN.values(), ids=SHOWN)
+def test_what_a_body_tells_it_tells_once(wrap):
+    def told(d):
+        heard = []
+        fun = wrap(lambda c: (jax.debug.callback(heard.append, c[0]), jnp.sin(c))[1])
+        d.linearize(fun, X)
+        jax.effects_barrier()
+        once = len(heard)
+        d.jvp(fun, (X,), (X,))
+        jax.effects_barrier()
+        return once, len(heard)
+
+    assert told(ct) == told(jax)

@@ -200,6 +200,24 @@ def test_a_rule_of_a_vmap_and_one_that_is_not_linear():
     same(EVERY[0], lambda d: d.grad(affine)(3.0))
 
 
+RULES = {
+    "a constant entry": lambda x, t: t.at[0].set(5.0),
+    "a constant end": lambda x, t: jnp.concatenate([t[:2], jnp.ones(1)]),
+    "a branch": lambda x, t: jnp.where(x > 0, t, 1.0),
+    "a product": lambda x, t: t * t * x,
+    "an inner product": lambda x, t: jnp.dot(t, t) * jnp.ones_like(x),
+    "linear": lambda x, t: jnp.concatenate([t[:2] * x[0], jnp.zeros(1)]).at[1].set(jnp.dot(x, t)),
+}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_rules_that_are_not_linear_are_taken_at_their_word(rule):
+    fun = jax.custom_jvp(jnp.sin)
+    fun.defjvp(lambda xs, ts: (jnp.sin(*xs), rule(*xs, *ts)))
+    t = jnp.array([0.7, 0.2, -0.4])
+    same(EVERY[0], lambda d: (d.jvp(fun, (X,), (t,)), d.linearize(fun, X)[1](t)))
+
+
 def test_rules_that_apply_their_own_function_to_tangents():
     """Of a linear function: taken apart as that function is, and whole where it is not linear after all."""
 

@@ -54,6 +54,10 @@ with jax.set_mesh(mesh):
                 error = jnp.max(jnp.abs(jax.reshard(a, P()) - jax.reshard(b, P())))
                 rows.append([str(jax.typeof(a)), str(jax.typeof(b)), float(error)])
 
+    line = jax.device_put(np.arange(8.0) / 10, P("x"))
+    loop = lambda x: jax.lax.scan(lambda c, _: (jnp.sin(c), None), x, length=3)[0]
+    matrix, slopes = ct.jacobian(loop)(line), jax.grad(lambda x: jnp.sum(loop(x)))(line)
+    rows.append(["", "", float(jnp.max(jnp.abs(jax.reshard(matrix, P()) - jnp.diag(jax.reshard(slopes, P())))))])
     row = jax.device_put(np.ones((1, 4)), P(None, "x"))
     for fun in (lambda x: jnp.sum(x * jax.lax.rsqrt(jnp.mean(x**2, 0, keepdims=True))),
                 lambda x: jnp.sum(jnp.expand_dims(x, -1))):
@@ -122,7 +126,7 @@ def test_gradients_lie_where_jaxs_do(tmp_path):
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     rows = json.loads(done.stdout.splitlines()[-1])
-    assert len(rows) == 18
+    assert len(rows) == 19
     for ours, theirs, error in rows:
         assert ours == theirs and error < 1e-5
 

@@ -8,6 +8,7 @@ alone is computed once, outside.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -57,7 +58,8 @@ def pullback_program(body: Graph, active: Sequence[int], live: Sequence[int]) ->
 def push_body(
     body: Graph, active: Sequence[int], live: Sequence[int], args: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[list[Any], list[Any]]:
-    """Outputs of ``body``, and the tangents of those in ``live``."""
+    """Outputs of ``body``, and the tangents of those in ``live``; what it shows the forward pass has shown."""
+    body = replace(body, equations=[e for e in body.equations if e.outputs])
     local = local_of(body, [body.inputs[k] for k in active], [body.outputs[k] for k in live])
     point = run(local, args, lambda _: True)
     pushed = point.push(tangents)

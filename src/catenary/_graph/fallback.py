@@ -93,10 +93,12 @@ def _standing(inner: Graph, tangents: Iterable[int]) -> tuple[set[Any], set[Any]
         reads = [_among(a, late) for a in equation.inputs]
         if any(reads):
             late.update(equation.outputs)
-            known = [a for a, stands in zip(equation.inputs, reads, strict=True) if not stands]
-            if equation.primitive.name in _ADDS:
-                linear = linear and all(_among(a, zero) for a in known)
-            elif equation.primitive.name == "custom_jvp_call":
+            name = equation.primitive.name
+            if together := _ADDS.get(name):
+                linear = linear and all(_among(a, late) or _among(a, zero) for a in equation.inputs[together])
+            elif name in _PRODUCTS:
+                linear = linear and sum(reads) == 1
+            elif name == "custom_jvp_call":
                 body = graph_of_jaxpr(_jax.call_body(equation.params))
                 linear = linear and _standing(body, compress(body.inputs, reads))[2]
             else:
@@ -120,8 +122,15 @@ _ZEROS: dict[str, Callable[[Sequence[bool]], bool]] = (
     )
     | {"select_n": lambda zeros: all(zeros[1:])}
 )
-#: What is linear in all operands together.
-_ADDS = frozenset({"add", "add_any", "sub"})
+#: What is linear in these operands together: where one is no tangent, it is zero.
+_ADDS = dict.fromkeys(("add", "add_any", "concatenate", "pad", "sub"), slice(None)) | {
+    "dynamic_update_slice": slice(2),
+    "scatter": slice(0, 3, 2),
+    "scatter-add": slice(0, 3, 2),
+    "select_n": slice(1, None),
+}
+#: What is linear in each operand alone.
+_PRODUCTS = frozenset({"conv_general_dilated", "dot_general", "mul"})
 
 
 def _check(out: Sequence[Any], avals: Sequence[Any]) -> None:
