@@ -15,7 +15,8 @@ from jax import lax
 
 import catenary as ct
 from catenary._emit.einsum import Value
-from catenary._plan.costs.count import NO_PULL, NO_PUSH, Count
+from catenary._plan.costs.count import Count
+from catenary._plan.costs.passes import closed
 from catenary._plan.elimination.eliminate import eliminate
 from catenary._plan.orders.choose import directed, pick
 from catenary._transforms import plan_local
@@ -36,8 +37,8 @@ def random_plan(rng, local, plan):
     pushed = {k for k, n in enumerate(local.nodes) if n.implicit is not None and rng.random() < 0.5}
     for k, node in enumerate(local.nodes):
         if node.implicit is not None:
-            pushed -= {k} if node.implicit.kind in NO_PUSH else set()
-            pushed |= {k} if node.implicit.kind in NO_PULL else set()
+            pushed -= {k} if "push" in closed(node.implicit) else set()
+            pushed |= {k} if "pull" in closed(node.implicit) else set()
     return replace(plan, order=tuple(order), pushed=frozenset(pushed))
 
 

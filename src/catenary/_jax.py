@@ -228,11 +228,8 @@ def user_positions(eqn: Any) -> list[tuple[Any, ...]]:
     return [(f.file_name, f.start_line, f.start_column, f.end_line, f.end_column) for f in frames]
 
 
-def portable(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., Any]:
-    """``fun`` on a flat list of arrays, its closed-over tracers made leaves of a pytree, so that jit may return it.
-
-    structs   shapes and dtypes of the list; None where it holds None
-    """
+def _present(fun: Callable[..., Any], structs: Sequence[Any]) -> tuple[list[int], Callable[..., Any]]:
+    """Where a list holds no None, and ``fun`` on the list as a function of what stands there."""
     places = [k for k, struct in enumerate(structs) if struct is not None]
 
     def flat(*xs: Any) -> Any:
@@ -241,20 +238,22 @@ def portable(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., A
             full[k] = x
         return fun(full)
 
+    return places, flat
+
+
+def portable(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., Any]:
+    """``fun`` on a flat list of arrays, its closed-over tracers made leaves of a pytree, so that jit may return it.
+
+    structs   shapes and dtypes of the list; None where it holds None
+    """
+    places, flat = _present(fun, structs)
     converted, consts = jax.closure_convert(flat, *(structs[k] for k in places))
     return jax.tree_util.Partial(partial(_from_list, converted, tuple(places)), consts)
 
 
 def settled(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., Any]:
     """``fun`` on a flat list as ``portable`` has it, with all that no array in the list has a part in computed now."""
-    places = [k for k, struct in enumerate(structs) if struct is not None]
-
-    def flat(*xs: Any) -> Any:
-        full: list[Any] = [None] * len(structs)
-        for k, x in zip(places, xs, strict=True):
-            full[k] = x
-        return fun(full)
-
+    places, flat = _present(fun, structs)
     traced = make_jaxpr(flat, [structs[k] for k in places])
     jaxpr, consts = closed(traced)
     opened = partial_eval.close_jaxpr(partial_eval.convert_constvars_jaxpr(jaxpr))

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import catenary as ct
+from catenary._plan.orders.choose import MARGIN
 from catenary.testing import check_derivative
 from tests.oracle import EVERY, assert_same
 from tests.scenarios import SCENARIOS
@@ -28,11 +29,12 @@ def test_the_check_agrees(scenario):
 
 @each
 def test_a_plan_is_an_order(scenario):
-    """A plan made once, and used: never costlier than forward or reverse, and the same result."""
+    """A plan made once, and used: the cheapest but for the margin, never costlier than both sweeps; the same result."""
     plan = ct.plan(scenario.fun, *scenario.args, argnums=scenario.argnums)
     ours = jax.jit(ct.jacobian(scenario.fun, scenario.argnums, order=plan))(*scenario.args)
     assert_same(ours, jax.jit(jax.jacrev(scenario.fun, scenario.argnums))(*scenario.args), 1e-9)
-    assert plan.cost == min(plan.alternatives.values()) <= min(plan.alternatives[k] for k in ("reverse", "forward"))
+    assert plan.cost * (1 - MARGIN) <= min(plan.alternatives.values())
+    assert plan.cost <= min(plan.alternatives[k] for k in ("reverse", "forward"))
     assert len(list(plan.rows())) == len(plan.order)
     assert len(str(plan).splitlines()) <= 12
 
