@@ -63,7 +63,7 @@ class Call:
         dynamic = tree_unflatten(tree_structure(self.dynamic), leaves)
         return replace(self, leaves=leaves, dynamic=dynamic, traced=replace(self.traced, graph=bare))
 
-    def run(self, local: Local, push: Always) -> Point:
+    def forward(self, local: Local, push: Always) -> Point:
         """The forward pass at the leaves."""
         try:
             return run(local, self.leaves, push)

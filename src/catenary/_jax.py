@@ -1,6 +1,6 @@
 """What is taken from JAX outside its public modules.
 
-Here and in ``_recorder`` alone; all else in catenary imports from ``jax`` and its public modules. What is taken is what
+All else in catenary imports from ``jax`` and its public modules. What is taken is what
 ``import jax`` has loaded: ``jax.extend`` would bring Pallas, and more time than all of catenary.
 """
 
@@ -30,6 +30,11 @@ InconclusiveDimensionOperation = _core.InconclusiveDimensionOperation
 Literal = _core.Literal
 Primitive = _core.Primitive
 Tracer = jax.core.Tracer
+Trace = _core.Trace
+eval_jaxpr = _core.eval_jaxpr
+set_current_trace = _core.set_current_trace
+take_current_trace = _core.take_current_trace
+to_concrete_value = _core.to_concrete_value
 
 #: Where JAX keeps its primitives, each as ``name_p``.
 _HOMES = (lax, slicing, special, linalg, convolution, fft, windowed_reductions, parallel, ann, loops, conditionals,
@@ -80,6 +85,9 @@ def promoted(a: Any, b: Any) -> Any:
         return jax.numpy.promote_types(a, b)
 
 
+_WIDE = frozenset(map(np.dtype, ("int64", "uint64", "float64", "complex128")))
+
+
 def room_for(dtype: Any) -> AbstractContextManager[Any]:
     """To be entered where an array of ``dtype`` is made: 64-bit numbers stay, though they are off here."""
     return jax.enable_x64(True) if dtype in _WIDE and not config.enable_x64.value else nullcontext()
@@ -88,9 +96,6 @@ def room_for(dtype: Any) -> AbstractContextManager[Any]:
 def wide(avals: Iterable[Any]) -> bool:
     """Whether some value has 64-bit numbers."""
     return any(getattr(aval, "dtype", None) in _WIDE for aval in avals)
-
-
-_WIDE = frozenset(map(np.dtype, ("int64", "uint64", "float64", "complex128")))
 
 
 def tangent_dtype(dtype: Any) -> Any:
@@ -305,9 +310,9 @@ def laid(x: Any, aval: Any, lead: int) -> Any:
     if not sharded(aval) or aval.sharding.spec.unreduced or aval.sharding.spec.reduced:
         return x
     spec = PartitionSpec(*[None] * lead, *aval.sharding.spec)
-    return (
-        x if jax.typeof(x).sharding.spec == spec else jax.sharding.reshard(x, NamedSharding(aval.sharding.mesh, spec))
-    )
+    if jax.typeof(x).sharding.spec == spec:
+        return x
+    return jax.sharding.reshard(x, NamedSharding(aval.sharding.mesh, spec))
 
 
 def sharded(aval: Any) -> bool:
@@ -437,6 +442,11 @@ VALUE_ASKED = (
     jax.errors.TracerIntegerConversionError,
     jax.errors.NonConcreteBooleanIndexError,
 )
+
+
+def value_asked(error: BaseException | None) -> bool:
+    """Whether an error is JAX's where Python asks a tracer for its value, or was raised because of it."""
+    return error is not None and (isinstance(error, VALUE_ASKED) or value_asked(error.__cause__ or error.__context__))
 
 
 class OtherResults(TypeError):

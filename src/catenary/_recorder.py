@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-from jax._src import core as _core
 
 from catenary import _jax
 
@@ -21,7 +20,7 @@ class Known(NamedTuple):
     atom: Any
 
 
-class _Computed(_core.Primitive):
+class _Computed(_jax.Primitive):
     """What a recorded function with a rule of its own has become: its results are known."""
 
     multiple_results = True
@@ -34,7 +33,7 @@ class _Computed(_core.Primitive):
 RECORDED, RECORDED_VJP = _Computed("recorded"), _Computed("recorded_vjp")
 
 
-class _Recorded(_core.Tracer):
+class _Recorded(_jax.Tracer):
     """An array on its way through a recording, and what the recording calls it."""
 
     __slots__ = ("known", "value")
@@ -47,10 +46,10 @@ class _Recorded(_core.Tracer):
         return self
 
     def to_concrete_value(self) -> Any:
-        return _core.to_concrete_value(self.value)
+        return _jax.to_concrete_value(self.value)
 
 
-class _Recorder(_core.Trace):
+class _Recorder(_jax.Trace):
     """Runs every equation where it stands, by the trace outside, and notes those that read a recorded value.
 
     equation   (primitive, params, operands, results) → atoms of the results; operands are Known or arrays
@@ -105,7 +104,7 @@ class _Recorder(_core.Trace):
         values, before = self.values(tracers), self.made
         places = [k for k, x in enumerate(tracers) if self._mine(x) and _jax.tangent_dtype(x.dtype) != _jax.float0]
         fun = partial(_bound, primitive, params)
-        with _core.set_current_trace(self if places else self.outside):
+        with _jax.set_current_trace(self if places else self.outside):
             results, rule = self.own(fun, values, places, push)
         remembered = jax.tree.leaves((results, rule and (rule.push, rule.pull)))
         if self.made == before and not any(map(self._mine, remembered)):
@@ -115,20 +114,20 @@ class _Recorder(_core.Trace):
             made = self.equation(kind, dict(results=results, rule=rule), self.known(tracers), results)
             return self.noted(results, made)
         jaxpr = jax.make_jaxpr(lambda *xs: fun(xs))(*values)
-        with _core.set_current_trace(self.outside):
-            results = _core.eval_jaxpr(jaxpr.jaxpr, self.values(jaxpr.consts), *values)
+        with _jax.set_current_trace(self.outside):
+            results = _jax.eval_jaxpr(jaxpr.jaxpr, self.values(jaxpr.consts), *values)
         return self.noted(results, self.call(jaxpr.jaxpr, self.known(jaxpr.consts), self.known(tracers)))
 
 
-def _bound(bound: _core.Primitive, params: dict[str, Any], args: Sequence[Any]) -> list[Any]:
+def _bound(bound: _jax.Primitive, params: dict[str, Any], args: Sequence[Any]) -> list[Any]:
     return list(bound.bind(*args, **params))
 
 
 def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any], *notes: Callable[..., Any]) -> list[Any]:
     """Run ``fun`` on arrays with their atoms, noting what reads them; its results, Known where they were noted."""
-    with _core.take_current_trace() as outside:
+    with _jax.take_current_trace() as outside:
         trace = _Recorder(outside, *notes)
-        with _core.set_current_trace(trace, check_leaks=True):
+        with _jax.set_current_trace(trace, check_leaks=True):
             results = trace.known(fun(*(_Recorded(trace, _jax.as_array(x), atom) for atom, x in values)))
         trace.invalidate()
     return results

@@ -132,11 +132,11 @@ def _scalar_transform(
         check_outputs(call, holomorphic, "grad")
         if order in ("auto", "reverse"):
             local = local_of(call.graph, call.graph.inputs, call.results)
-            point = call.run(local, lambda _: False)
+            point = call.forward(local, lambda _: False)
             leaves = point.pull([one(call.graph.aval(call.results[0]))])
         else:
             local, sequence, push = call.resolve(order, holomorphic)
-            point = call.run(local, push)
+            point = call.forward(local, push)
             row = point.jacobian(sequence, push)[0]
             leaves = [_dense(terms, np.shape(x), _jax.aval_of(x)) for terms, x in zip(row, call.leaves, strict=True)]
         value, aux = call.value(point)
@@ -268,7 +268,7 @@ def _jacobian(
             check_inputs(call, holomorphic, allow_int, name)
             check_outputs(call, holomorphic, name)
         local, sequence, push = call.resolve(order, holomorphic)
-        point = call.run(local, push)
+        point = call.forward(local, push)
         maps = point.jacobian(sequence, push)
         blocks = []
         for atom, row in zip(call.results, maps, strict=True):
@@ -463,12 +463,12 @@ def _at(
     def at(call: Call) -> tuple[Call, Point, Any]:
         if order in ("auto", "forward" if push else "reverse"):
             local = local_of(call.graph, call.graph.inputs, call.results)
-            return call, call.run(local, lambda _: push), None
+            return call, call.forward(local, lambda _: push), None
         local, sequence, chosen = call.resolve(order)
         if directed(local) is not None or any(n.implicit and closed(n.implicit) for n in local.nodes):
             # a single vector goes in its own direction where some map has no other
-            return call, call.run(local, lambda _: push), None
-        return call, call.run(local, chosen), (sequence, chosen)
+            return call, call.forward(local, lambda _: push), None
+        return call, call.forward(local, chosen), (sequence, chosen)
 
     return on_traced(at, verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order)
 

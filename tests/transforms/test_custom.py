@@ -205,6 +205,7 @@ RULES = {
     "a constant end": lambda x, t: jnp.concatenate([t[:2], jnp.ones(1)]),
     "a branch": lambda x, t: jnp.where(x > 0, t, 1.0),
     "a product": lambda x, t: t * t * x,
+    "a quotient": lambda x, t: x / t,
     "an inner product": lambda x, t: jnp.dot(t, t) * jnp.ones_like(x),
     "linear": lambda x, t: jnp.concatenate([t[:2] * x[0], jnp.zeros(1)]).at[1].set(jnp.dot(x, t)),
 }

@@ -95,15 +95,20 @@ def derive(
         args = arguments(fun, {k: _commas(v) for k, v in (dims or {}).items()})
         dims = None
     chosen = _positions(errors.call("derive", fun), argnums, len(args))
-    inputs = flat_inputs(fun, args, chosen)
-    facts = checked(errors.call("derive", fun), assume or {}, {i.name: i.struct.shape for i in inputs})
-    inputs = [replace(i, fact=facts.get(i.name, "")) for i in inputs]
-    given = {
-        (n, a): name
-        for n, i in enumerate(inputs)
-        for a, name in enumerate((dims or {}).get(i.name, "").replace(",", " ").split())
-    }
-    return _derived(fun, args, argnums, inputs, given, order).with_form(form)
+    inputs = _assumed(fun, flat_inputs(fun, args, chosen), assume or {})
+    return _derived(fun, args, argnums, inputs, _given(inputs, dims or {}), order).with_form(form)
+
+
+def _assumed(fun: Callable[..., Any], inputs: Sequence[Input], assume: Mapping[str, str]) -> list[Input]:
+    """The inputs with what is assumed of each."""
+    facts = checked(errors.call("derive", fun), assume, {i.name: i.struct.shape for i in inputs})
+    return [replace(i, fact=facts.get(i.name, "")) for i in inputs]
+
+
+def _given(inputs: Sequence[Input], dims: Mapping[str, str]) -> dict[tuple[int, int], str]:
+    """(input, axis) → the name that its size was given."""
+    names = (dims.get(i.name, "").replace(",", " ").split() for i in inputs)
+    return {(n, a): name for n, own in enumerate(names) for a, name in enumerate(own)}
 
 
 def _derived(

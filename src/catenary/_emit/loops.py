@@ -219,19 +219,24 @@ class While:
         t_start = filled([given.get(self.n_body + c) for c in live], avals, _jax.blank)
         cond_consts = self.args[: self.n_cond]
 
-        def wanted(state: Any) -> Any:
-            env = self.cond.run([*cond_consts, *state[0]])
-            return env[self.cond.outputs[0]] if isinstance(self.cond.outputs[0], int) else self.cond.outputs[0].val
+        (asked,) = self.cond.outputs
+        batched = self.cond.aval(asked).shape != ()
+
+        def wanted(values: Any) -> Any:
+            env = self.cond.run([*cond_consts, *values])
+            return env[asked] if isinstance(asked, int) else jnp.asarray(asked.val)
 
         def trip(state: Any) -> Any:
-            new = push_body(body, active, live, [*consts, *state[0]], [*(given[k] for k in fixed), *state[1]])
-            return jax.tree.map(partial(_where_wanted, wanted(state)), new, tuple(state)) if batched else new
+            going, *old = state
+            new = push_body(body, active, live, [*consts, *old[0]], [*(given[k] for k in fixed), *old[1]])
+            if batched:  # each member stops by itself, and the loop with the last of them
+                new = jax.tree.map(partial(_where_wanted, going), new, tuple(old))
+            return [wanted(new[0]), *new]
 
-        # of a loop over a batch each member stops by itself, and the loop with the last of them
-        batched = self.cond.aval(self.cond.outputs[0]).shape != ()
-        going = (lambda state: jnp.any(wanted(state))) if batched else wanted
+        def some(state: Any) -> Any:
+            return jnp.any(state[0]) if batched else state[0]
 
-        _, t_end = lax.while_loop(going, trip, (list(start), t_start))
+        *_, t_end = lax.while_loop(some, trip, [wanted(start), list(start), t_start])
         by_output = dict(zip(live, t_end, strict=True))
         return [by_output.get(self.node.outputs[k][0]) for k in ports]
 

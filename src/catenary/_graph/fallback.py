@@ -94,8 +94,9 @@ def _standing(inner: Graph, tangents: Iterable[int]) -> tuple[set[Any], set[Any]
         if any(reads):
             late.update(equation.outputs)
             name = equation.primitive.name
-            if together := _ADDS.get(name):
-                linear = linear and all(_among(a, late) or _among(a, zero) for a in equation.inputs[together])
+            if together := _TOGETHER.get(name):
+                stands = all(_among(a, late) or _among(a, zero) for a in equation.inputs[together])
+                linear = linear and stands and sum(reads) == sum(reads[together])
             elif name in _PRODUCTS:
                 linear = linear and sum(reads) == 1
             elif name == "custom_jvp_call":
@@ -122,12 +123,14 @@ _ZEROS: dict[str, Callable[[Sequence[bool]], bool]] = (
     )
     | {"select_n": lambda zeros: all(zeros[1:])}
 )
-#: What is linear in these operands together: where one is no tangent, it is zero.
-_ADDS = dict.fromkeys(("add", "add_any", "concatenate", "pad", "sub"), slice(None)) | {
+#: What is linear in these operands together: the others are no tangents, and of these one that is none is zero.
+_TOGETHER = dict.fromkeys(("add", "add_any", "concatenate", "pad", "sub"), slice(None)) | {
+    "div": slice(1),
     "dynamic_update_slice": slice(2),
     "scatter": slice(0, 3, 2),
     "scatter-add": slice(0, 3, 2),
     "select_n": slice(1, None),
+    "triangular_solve": slice(1, 2),
 }
 #: What is linear in each operand alone.
 _PRODUCTS = frozenset({"conv_general_dilated", "dot_general", "mul"})

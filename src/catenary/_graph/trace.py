@@ -13,7 +13,6 @@ from catenary import _jax
 from catenary._graph.graph import Graph
 from catenary._graph.read import graph_of_jaxpr
 from catenary._graph.record import record
-from catenary.errors import NotArrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,8 @@ def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False
     """Trace ``fun(*args)``: a graph whose inputs are the leaves of ``args``.
 
     Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s. It is traced abstractly, as by jit; where that
-    fails, as Python code asks for a value or refuses a tracer, and the leaves have values, it is run once and recorded,
-    and what it raises then is its error. It is recorded at once, if ``recorded``.
+    fails as Python asked for a value, whatever the program made of JAX's error, and the leaves have values, it is run
+    once and recorded; or at once, if ``recorded``.
 
     Raises:
         NotArrays: some value in the program is a reference, or of a type that a library adds to JAX.
@@ -77,10 +76,8 @@ def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False
             jaxpr = _jax.make_jaxpr(flat, leaves)
             _jax.check_arrays(jaxpr)
             return Traced(graph_of_jaxpr(jaxpr), **seen)
-        except NotArrays:
-            raise
-        except Exception:
-            if not all(map(_jax.has_value, leaves)):
+        except Exception as error:
+            if not _jax.value_asked(error) or not all(map(_jax.has_value, leaves)):
                 raise
     return Traced(record(flat, leaves), recorded=True, **seen)
 
