@@ -6,8 +6,8 @@ The variables are set before JAX is imported; a test that needs float32 says so 
 import os
 from importlib.metadata import version
 
-#: Two devices; programs compiled in one piece, as they are small; and with JAX 0.10 XLA's older emitters of fused loops,
-#: which compile in half the time.
+#: Two devices; programs compiled in one piece, as they are small; and with JAX 0.10 XLA's older emitters of fused
+#: loops, which compile in half the time.
 FLAGS = "--xla_force_host_platform_device_count=2 --xla_cpu_parallel_codegen_split_count=1"
 if version("jaxlib").startswith("0.10."):
     FLAGS += " --xla_cpu_use_fusion_emitters=false"
