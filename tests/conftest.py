@@ -52,7 +52,10 @@ BOTH = frozenset(
     "test_check test_default_mode test_examples test_plan test_readme test_refusals test_rules test_special".split()
 )
 #: And of the others, what is our own algebra and our own weight.
-ALONE = frozenset("test_hessians test_high_order test_import_time test_products test_scenarios test_sparse".split())
+ALONE = frozenset(
+    "test_composition test_derivative test_hessians test_high_order test_import_time test_products test_scenarios "
+    "test_sparse".split()
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
