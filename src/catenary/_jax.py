@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax._src import ad_checkpoint, ad_util, config, custom_derivatives, dispatch, effects, hijax, pjit
+from jax._src import ad_checkpoint, ad_util, config, custom_derivatives, dispatch, effects, hijax, pjit, util
 from jax._src import core as _core
 from jax._src.interpreters import ad, partial_eval
 from jax._src.lax import ann, convolution, fft, lax, linalg, parallel, slicing, special, windowed_reductions
@@ -31,6 +31,7 @@ Literal = _core.Literal
 Primitive = _core.Primitive
 Tracer = jax.core.Tracer
 Trace = _core.Trace
+cache = util.cache
 eval_jaxpr = _core.eval_jaxpr
 set_current_trace = _core.set_current_trace
 take_current_trace = _core.take_current_trace
@@ -350,13 +351,28 @@ def _where_it_lies(x: Any) -> AbstractContextManager[Any]:
     return jax.sharding.use_abstract_mesh(there)
 
 
-def transposed(fun: Callable[..., Sequence[Any]], avals: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
-    """As ``jax.linear_transpose``, which refuses the reduced cotangents of unreduced values."""
-    jaxpr = make_jaxpr(fun, avals)
+def transposed(
+    eqn_primitive: Primitive, params: dict[str, Any], operands: Sequence[Any], made: Sequence[Any]
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """The transpose of one equation: cotangents of its outputs, None for zero, to those of its linear operands.
+
+    operands   what it is linear in by their types, the others by their values
+    made       the types of its outputs
+    """
+    linear = [isinstance(x, _core.AbstractValue) for x in operands]
+    reads = [_core.Var(x if unknown else jax.typeof(x)) for x, unknown in zip(operands, linear, strict=True)]
+    writes = list(map(_core.Var, made))
+    eqn = _core.new_jaxpr_eqn(reads, writes, eqn_primitive, params, _core.no_effects)
+    named = _core.DebugInfo("transpose", str(eqn_primitive), None, None)
+    jaxpr = _core.Jaxpr((), reads, writes, [eqn], debug_info=named)
 
     def transpose(cotangents: Sequence[Any]) -> list[Any]:
-        unknown = [ad.UndefinedPrimal(a.to_ct_aval()) for a in avals]
-        return list(map(ad.instantiate_zeros, ad.backward_pass(jaxpr.jaxpr, True, jaxpr.consts, unknown, cotangents)))
+        primals = [
+            ad.UndefinedPrimal(x.to_ct_aval()) if unknown else x for x, unknown in zip(operands, linear, strict=True)
+        ]
+        given = [ad.Zero(a.to_ct_aval()) if ct is None else ct for ct, a in zip(cotangents, made, strict=True)]
+        pulled = ad.backward_pass(jaxpr, True, (), primals, given)
+        return [ad.instantiate_zeros(x) for x, unknown in zip(pulled, linear, strict=True) if unknown]
 
     return transpose
 

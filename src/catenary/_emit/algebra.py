@@ -166,7 +166,10 @@ def arranged(plan: Arrangement, term: Term, value: Value, dtype: Any) -> Any:
     onto = [*plan.batch, *(i for labels in plan.side for i in labels)]
     x: Any = None
     masks = []
-    for source in plan.sources:
+    sources = plan.sources
+    if value.core is not None and term.core == term.mask and plan.scale == 1:
+        sources, value = [s for s in sources if s.of != "mask"], Value(value.selected)
+    for source in sources:
         array = positions(*source.delta) if source.of is None else getattr(value, source.of)  # type: ignore[misc]
         array = spread(array, source.labels, onto)
         if source.role == "core":

@@ -55,6 +55,9 @@ def compose_values(recipe: Recipe, second: Value, first: Value, dtype: Any) -> V
     if mask is not None:
         mask = jnp.broadcast_to(mask, tuple(recipe.sizes[i] for i in recipe.mask or ()))
     core = _product(recipe, cores) if cores else None
+    for same in (second, first):  # with what it has selected
+        if same.core is core and same.mask is mask is not None and not recipe.merges:
+            return same
     return Value(_merged_entries(recipe, core, dtype) if recipe.merges else core, mask)
 
 
@@ -260,5 +263,7 @@ def full_core(term: Term, value: Value, labels: Sequence[int], dtype: Any) -> An
     if value.core is None:
         mask = spread(value.mask, term.mask or (), labels)
         return scaled(mask.astype(dtype), term.scale)
+    if term.core == term.mask and term.scale == 1:  # with another scale 0 could become -0
+        return spread(value.selected, term.core or (), labels)
     x = scaled(spread(value.core, term.core or (), labels), term.scale)
     return x if value.mask is None else select(spread(value.mask, term.mask or (), labels), x)

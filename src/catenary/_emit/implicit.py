@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from catenary import _jax
 from catenary._emit.einsum import shaped
 from catenary._graph import Atom, Graph, Lit
-from catenary._graph.fallback import Rule, linearized, pullback, together, transposed
+from catenary._graph.fallback import Rule, linearized, pullback, together
 from catenary._local import Implicit
 from catenary._rules import LINEAR
 
@@ -71,17 +71,24 @@ class Linear:
         return [shaped(out[n], self.ports[v].shape) for n, v in (self.node.outputs[k] for k in ports)]
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
-        outputs = [k for k, _ in self.node.outputs]
-        avals = [self.out_avals[k] for k in outputs]
-        full = [_jax.zeros(a) if ct is None else shaped(ct, a.shape) for ct, a in zip(cotangents, avals, strict=True)]
+        full: list[Any] = [None] * len(self.out_avals)
+        for (k, _), ct in zip(self.node.outputs, cotangents, strict=True):
+            full[k] = _jax.zeros(self.out_avals[k]) if ct is None else shaped(ct, self.out_avals[k].shape)
         active = tuple(self.node.active[k] for k in ports)
         linear = self.node.kind == "linear"
         args, groups = self._args(active if linear else ()), [active] if linear else [(k,) for k in active]
-        pulled = [x for g in groups for x in transposed(self.node.equation.call, args, g, self.avals, outputs)(full)]
+        pulled = [x for group in groups for x in self._transposed(args, group, full, self.out_avals)]
         if self.node.equation.primitive is DEVICE_PUT:
             values = (read(self.env, self.node.equation.inputs[k]) for k in active)
             pulled = list(map(_jax.beside, pulled, values))
         return [shaped(x, self.ports[self.node.slots[k]].shape) for k, x in zip(ports, pulled, strict=True)]
+
+    def _transposed(self, args: Ports, active: Sequence[int], cotangents: Ports, made: Sequence[Any]) -> list[Any]:
+        """Cotangents of some operands, the others fixed, from those of outputs of these types."""
+        equation, operands = self.node.equation, list(args)
+        for k in active:
+            operands[k] = self.avals[k].strip_weak_type()
+        return _jax.transposed(equation.primitive, equation.params, operands, made)(cotangents)
 
     def pull_each(self, cotangents: Ports, ports: Sequence[int], each: Sequence[int]) -> list[Any]:
         """The pull to one of two inputs, of every entry along some axes of the output by itself.
@@ -94,7 +101,7 @@ class Linear:
         places = {output: inputs[other] for inputs, output in LINEAR[equation.primitive].ties(self.node.site)}
 
         def alone(ct: Any, x: Any) -> Any:
-            return transposed(equation.call, [x, x], (k,), self.avals, (0,))([ct])[0]
+            return self._transposed([x, x], (k,), [ct], [_jax.aval_of(ct)])[0]
 
         act = alone
         for axis in reversed(each):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from itertools import compress
 from operator import itemgetter
@@ -57,6 +58,28 @@ def pushed(
     avals, made   of the equation's inputs, which are all inputs of the graph, literals too; of its outputs
     """
 
+    request = equation, tuple(avals), tuple(active), tuple(outputs), tuple(made)
+    if all(map(_plain, equation.params.values())):
+        return _pushed_again(equation.primitive, tuple(equation.params.items()), *request[1:])
+    return _pushed(*request)
+
+
+@_jax.cache()
+def _pushed_again(primitive: _jax.Primitive, params: Sequence[tuple[str, Any]], *request: Any) -> Graph:
+    """The graph of an equation that no author's function has a part in: traced once."""
+    return _pushed(Equation(primitive, dict(params), (), ()), *request)
+
+
+def _plain(x: Any) -> bool:
+    """Whether a parameter is whole numbers and names alone."""
+    if isinstance(x, tuple):
+        return all(map(_plain, x))
+    return x is None or isinstance(x, int | str | Enum | np.dtype)
+
+
+def _pushed(
+    equation: Equation, avals: Sequence[Any], active: Sequence[int], outputs: Sequence[int], made: Sequence[Any]
+) -> Graph:
     def jvp(*args: Any) -> list[Any]:
         primals, tangents = args[: len(avals)], args[len(avals) :]
         alone = _alone(equation.call, primals, active)
@@ -179,19 +202,6 @@ def together(call: Call, args: Sequence[Any], ins: Sequence[int]) -> tuple[list[
     """The outputs of one equation, and its push, whose rule computes values and tangents as one."""
     out, push = call(args), partial(jax.jvp, _alone(call, args, ins), [args[k] for k in ins])
     return out, Rule(ins, range(len(out)), lambda tangents: push(list(tangents))[1])
-
-
-def transposed(
-    call: Call, args: Sequence[Any], active: Sequence[int], avals: Sequence[Any], outputs: Sequence[int]
-) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """The transpose, from some of its outputs, of an equation that is linear in its active inputs, the others fixed."""
-    alone = _alone(call, args, active)
-
-    def of_outputs(*values: Any) -> list[Any]:
-        out = alone(*values)
-        return [out[k] for k in outputs]
-
-    return _jax.transposed(of_outputs, [avals[k].strip_weak_type() for k in active])
 
 
 def _apply(transpose: Callable[..., Any], cotangents: Sequence[Any]) -> Sequence[Any]:
