@@ -257,19 +257,23 @@ def portable(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., A
     return jax.tree_util.Partial(partial(_from_list, converted, tuple(places)), consts)
 
 
-def settled(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., Any]:
-    """``fun`` on a flat list as ``portable`` has it, with all that no array in the list has a part in computed now."""
+def settled(fun: Callable[..., Any], structs: Sequence[Any]) -> tuple[Sequence[int], Any, Sequence[Any]]:
+    """``fun`` on a flat list as a program, with all that no array in the list has a part in computed now.
+
+    Where the list holds no None; the closed jaxpr of the rest, by what was computed and what stands there; the former.
+    """
     places, flat = _present(fun, structs)
     traced = make_jaxpr(flat, [structs[k] for k in places])
     jaxpr, consts = closed(traced)
     opened = partial_eval.close_jaxpr(partial_eval.convert_constvars_jaxpr(jaxpr))
     given = [False] * len(consts) + [True] * len(places)
     now, later, *_ = partial_eval.partial_eval_jaxpr_nounits(opened, given, True)
-    return jax.tree_util.Partial(partial(_later, later, tuple(places)), _core.jaxpr_as_fun(now)(*consts))
+    return places, later, evaluated(now, consts)
 
 
-def _later(jaxpr: Any, places: Sequence[int], residuals: Any, values: Sequence[Any]) -> Any:
-    return _core.jaxpr_as_fun(jaxpr)(*residuals, *(values[k] for k in places))
+def evaluated(jaxpr: Any, args: Sequence[Any]) -> Sequence[Any]:
+    """The outputs of a closed jaxpr."""
+    return _core.jaxpr_as_fun(jaxpr)(*args)  # type: ignore[no-any-return]
 
 
 def _from_list(converted: Callable[..., Any], places: Sequence[int], consts: Any, values: Sequence[Any]) -> Any:
@@ -290,7 +294,7 @@ def like(x: Any, aval: Any) -> Any:
     if missing := varying(aval) - varying(jax.typeof(x)):
         x = jax.lax.pcast(x, tuple(missing), to="varying")
     if aval.weak_type and not jax.typeof(x).weak_type:
-        with _where_it_lies(x):
+        with where_it_lies(x):
             return lax._convert_element_type(x, aval.dtype, weak_type=True)
     return x
 
@@ -339,11 +343,11 @@ def blank(aval: Any) -> Any:
 
 def add(x: Any, y: Any) -> Any:
     """The sum of two parts of a derivative, where they lie: not always on the mesh in force."""
-    with _where_it_lies(x):
+    with where_it_lies(x):
         return x + y
 
 
-def _where_it_lies(x: Any) -> AbstractContextManager[Any]:
+def where_it_lies(x: Any) -> AbstractContextManager[Any]:
     """The mesh of an array, in force where another is."""
     here, there = jax.sharding.get_abstract_mesh(), jax.typeof(x).sharding.mesh
     if here == there or here.empty or there.empty:
@@ -462,7 +466,10 @@ VALUE_ASKED = (
 
 def value_asked(error: BaseException | None) -> bool:
     """Whether an error is JAX's where Python asks a tracer for its value, or was raised because of it."""
-    return error is not None and (isinstance(error, VALUE_ASKED) or value_asked(error.__cause__ or error.__context__))
+    if error is None:
+        return False
+    said = isinstance(error, ValueError) and "requiring abstract evaluation" in str(error)  # a sparse array's size
+    return said or isinstance(error, VALUE_ASKED) or value_asked(error.__cause__ or error.__context__)
 
 
 class OtherResults(TypeError):

@@ -74,7 +74,9 @@ class _Recorder(_jax.Trace):
             _jax.check_array(jax.typeof(x))
         return [x.value if self._mine(x) else x for x in xs]
 
-    def noted(self, results: Sequence[Any], atoms: Sequence[Any]) -> list[_Recorded]:
+    def noted(self, results: Sequence[Any], note: Callable[..., Sequence[Any]], *said: Any) -> list[_Recorded]:
+        with _jax.set_current_trace(self.outside):  # to make arrays of constants
+            atoms = note(*said)
         self.made += len(results)
         return [_Recorded(self, x, atom) for x, atom in zip(results, atoms, strict=True)]
 
@@ -87,7 +89,7 @@ class _Recorder(_jax.Trace):
         if not any(map(self._mine, tracers)):
             return out
         results = list(out) if primitive.multiple_results else [out]
-        made = self.noted(results, self.equation(primitive, params, self.known(tracers), results))
+        made = self.noted(results, self.equation, primitive, params, self.known(tracers), results)
         return made if primitive.multiple_results else made[0]
 
     def process_custom_jvp_call(self, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **params: Any) -> Any:
@@ -111,12 +113,13 @@ class _Recorder(_jax.Trace):
             if not any(map(self._mine, tracers)):
                 return results
             kind = RECORDED if push else RECORDED_VJP
-            made = self.equation(kind, dict(results=results, rule=rule), self.known(tracers), results)
-            return self.noted(results, made)
+            return self.noted(
+                results, self.equation, kind, dict(results=results, rule=rule), self.known(tracers), results
+            )
         jaxpr = jax.make_jaxpr(lambda *xs: fun(xs))(*values)
         with _jax.set_current_trace(self.outside):
             results = _jax.eval_jaxpr(jaxpr.jaxpr, self.values(jaxpr.consts), *values)
-        return self.noted(results, self.call(jaxpr.jaxpr, self.known(jaxpr.consts), self.known(tracers)))
+        return self.noted(results, self.call, jaxpr.jaxpr, self.known(jaxpr.consts), self.known(tracers))
 
 
 def _bound(bound: _jax.Primitive, params: dict[str, Any], args: Sequence[Any]) -> list[Any]:

@@ -389,16 +389,18 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
         call, point, sequence = _at("linearize", fun, primals, has_aux, order, push=True)
         value, aux = call.value(point)
         tangents = [_struct(_jax.aval_of(x)) for x in call.leaves]
-        act = _jax.settled(lambda flat: point.push(flat, sequence), tangents)
-        push = Partial(partial(_push, call.abstract()), act)
+        places, later, residuals = _jax.settled(lambda flat: point.push(flat, sequence), tangents)
+        push = Partial(partial(_push, later, call.abstract(), places), residuals)
         return (value, push, aux) if has_aux else (value, push)
 
     return linearized(*primals)
 
 
-def _push(call: Call, act: Callable[..., Any], *tangents: Any) -> Any:
-    """What ``linearize`` returns, called."""
-    return tree_unflatten(call.traced.out_tree, out_tangents(call, act(check_tangents(call, tangents))))
+def _push(later: Any, call: Call, places: Sequence[int], residuals: Any, *tangents: Any) -> Any:
+    """What ``linearize`` returns, called; its linear program comes first, as in what JAX returns."""
+    flat = check_tangents(call, tangents)
+    pushed = _jax.evaluated(later, [*residuals, *(flat[k] for k in places)])
+    return tree_unflatten(call.traced.out_tree, out_tangents(call, pushed))
 
 
 def _pull(call: Call, act: Callable[..., Any], cotangent: Any) -> Any:

@@ -242,3 +242,12 @@ def test_what_a_body_tells_it_tells_once(wrap):
         return once, len(heard)
 
     assert told(ct) == told(jax)
+
+
+def test_the_linear_program_of_linearize_stands_where_jaxs_does():
+    """Its effects are those of the push alone."""
+    fun = lambda x: (jax.debug.print("{}", x), jnp.sin(x) ** 2)[1]
+    for ad in (ct, jax):
+        _, push = ad.linearize(fun, 0.3)
+        linear = push.func.fun.args[0]
+        assert not linear.effects and len(linear.out_avals) == 1

@@ -358,3 +358,18 @@ def test_a_linear_solve_that_also_counts():
 
     b = jnp.arange(3.0)
     np.testing.assert_allclose(ct.grad(fun)(b), jax.grad(fun)(b), rtol=1e-12)
+
+
+def test_a_pullback_of_another_shape_is_handed_out_where_jax_was_told_not_to_check():
+    @jax.custom_vjp
+    def fun(x, y):
+        return jnp.sum(x)
+
+    fun.defvjp(lambda x, y: (fun(x, y), None), lambda _, g: (jnp.zeros(3), jnp.full(3, g)))
+    with pytest.raises(ValueError, match="bwd rule"):
+        ct.grad(fun, 1)(X, jnp.ones(4))
+    jax.config.update("jax_disable_bwd_checks", True)
+    try:
+        np.testing.assert_array_equal(ct.grad(fun, 1)(X, jnp.ones(4)), jnp.ones(3))
+    finally:
+        jax.config.update("jax_disable_bwd_checks", False)

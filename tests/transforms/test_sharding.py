@@ -83,6 +83,13 @@ with jax.set_mesh(mesh):
 
     rows.append([within(ct), within(jax), 0.0])
 
+    def automatic(params, x):
+        model = jax.sharding.auto_axes(lambda x: params * x, out_sharding=P())
+        return jax.lax.scan(lambda c, _: (model(c), None), x, length=3)[0]
+
+    pair = [jax.jit(ad.grad(automatic))(1.0, 2.0) for ad in (ct, jax)]
+    rows.append([*(str(jax.typeof(y).shape) for y in pair), float(abs(pair[0] - pair[1]))])
+
     def inner(x):
         return jax.shard_map(lambda x: x * x, in_specs=P(None, "y"), out_specs=P(None, "y"))(x)
 
@@ -126,7 +133,7 @@ def test_gradients_lie_where_jaxs_do(tmp_path):
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     rows = json.loads(done.stdout.splitlines()[-1])
-    assert len(rows) == 19
+    assert len(rows) == 20
     for ours, theirs, error in rows:
         assert ours == theirs and error < 1e-5
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental import sparse
 
 import catenary as ct
 
@@ -118,3 +119,25 @@ def test_what_refuses_a_tracer_is_recorded_and_refuses_it_under_jit():
     np.testing.assert_allclose(ct.jacobian(refusing)(x), jax.jacobian(refusing)(x), rtol=1e-12)
     with pytest.raises(ValueError, match="give a size"):
         jax.jit(ct.jacobian(refusing))(x)
+
+
+def test_a_sparse_array_without_a_size_is_summed_where_values_are_known():
+    x, places = jnp.array([1.0, 2.0, 3.0]), jnp.array([[0, 1], [2, 0], [0, 1]])
+
+    def fun(x):
+        return sparse.BCOO((x, places), shape=(3, 2)).sum_duplicates().data ** 2
+
+    for ours, theirs in ((ct.jacobian, jax.jacobian), (ct.jacfwd, jax.jacfwd), (ct.hessian, jax.hessian)):
+        np.testing.assert_allclose(ours(fun)(x), theirs(fun)(x), rtol=1e-12)
+    with pytest.raises(ValueError, match="nse must be specified"):
+        jax.jit(ct.jacobian(fun))(x)
+
+
+def test_a_loop_that_starts_at_a_numpy_array_is_recorded():
+    start = np.array([0.5])
+
+    def fun(x):
+        y, _ = jax.lax.scan(lambda c, _: (c * x, None), start, None, length=3)
+        return y[0] if y[0] > 0 else x
+
+    np.testing.assert_allclose(ct.grad(fun)(2.0), jax.grad(fun)(2.0), rtol=1e-12)

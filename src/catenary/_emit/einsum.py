@@ -174,7 +174,7 @@ def in_dtype(x: Any, dtype: Any) -> Any:
     """``x`` as ``dtype``; a complex number at a real place is its real part."""
     if jnp.issubdtype(x.dtype, jnp.complexfloating) and not jnp.issubdtype(dtype, jnp.complexfloating):
         x = lax.real(x)
-    with _jax.room_for(dtype):
+    with _jax.room_for(dtype), _jax.where_it_lies(x):
         return x.astype(dtype)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from catenary import _jax
 from catenary._emit.einsum import shaped
@@ -18,6 +19,7 @@ from catenary._graph import Atom, Graph, Lit
 from catenary._graph.fallback import Rule, linearized, pullback, together
 from catenary._local import Implicit
 from catenary._rules import LINEAR
+from catenary.errors import NotArrays
 
 Ports = Sequence[Any]
 
@@ -136,6 +138,12 @@ class Whole:
         given = dict(zip((k for k, _ in self.node.outputs), cotangents, strict=True))
         full = _filled([given.get(k) for k in self.rule.outs], self.outs)
         pulled = dict(zip(self.rule.ins, self.rule.pull(full), strict=True))
+        for k, aval in zip(self.rule.ins, self.ins, strict=True):
+            if np.shape(pulled[k]) != aval.shape:
+                raise NotArrays(
+                    f"the rule of {self.node.equation.primitive} returns a cotangent of shape {np.shape(pulled[k])} "
+                    f"for an argument of shape {aval.shape}, and JAX was told not to check (jax_disable_bwd_checks)."
+                )
         return [pulled[self.node.active[k]] for k in ports]
 
 

@@ -57,7 +57,6 @@ def pushed(
 
     avals, made   of the equation's inputs, which are all inputs of the graph, literals too; of its outputs
     """
-
     request = equation, tuple(avals), tuple(active), tuple(outputs), tuple(made)
     if all(map(_plain, equation.params.values())):
         return _pushed_again(equation.primitive, tuple(equation.params.items()), *request[1:])

@@ -161,10 +161,14 @@ class _Builder:
         """Splice the tangent program that JAX's rule traces to."""
         avals = [self.graph.aval(a) for a in equation.inputs]
         outputs = [k for k, v in enumerate(equation.outputs) if _differentiable(self.graph.avals[v])]
-        with equation.within():
-            inner = pushed(equation, avals, active, outputs, [self.graph.avals[v] for v in equation.outputs])
         n = len(equation.inputs)
-        if kind := whole(inner, n, len(equation.outputs)):
+        try:
+            with equation.within():
+                inner = pushed(equation, avals, active, outputs, [self.graph.avals[v] for v in equation.outputs])
+            kind = whole(inner, n, len(equation.outputs))
+        except ValueError:  # a rule that has a way only where values are known
+            kind = "whole"
+        if kind:
             self._implicit(kind, equation, active)
             self.graph.equations.append(equation)
             return
