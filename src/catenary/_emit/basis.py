@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from catenary import _jax
-from catenary._emit.einsum import Value, full_core, in_dtype, positions, select, shaped, spread
+from catenary._emit.einsum import Value, full_core, in_dtype, positions, scattered, select, shaped, spread
 from catenary._maps.coalesce import families
 from catenary._maps.dense import blocked
 from catenary._maps.factor import nested
@@ -67,8 +68,8 @@ def _scattered(term: Term, value: Value, dtype: Any) -> tuple[Term, Value]:
     x = jnp.broadcast_to(x, [term.sizes[i] for i in (*mine, *rest)])
     x = in_dtype(x.reshape(-1, *x.shape[len(mine) :]), dtype)
     shape = [axes[k].size for k in family]
-    index = tuple(places([axes[k]], where, len(x)) for k in family)
-    x = jnp.zeros((*shape, *x.shape[1:]), dtype).at[index].add(x, mode="promise_in_bounds")
+    position = places([axes[k] for k in family], where, len(x))
+    x = scattered(x, position, prod(shape)).reshape(*shape, *x.shape[1:])
     sizes = list(term.sizes)
     for k in family:
         axes[k] = Axis(axes[k].size, 0, ((len(sizes), 1),))

@@ -81,11 +81,21 @@ def segment_sum(x: Any, axis: int, segment: np.ndarray, count: int) -> Any:
     """Σ of the entries along ``axis`` that belong to each segment; where each has one, they only change places."""
     if count == segment.size:
         return take(x, axis, np.argsort(segment))
-    moved = jnp.moveaxis(x, axis, 0)
-    total = jnp.zeros((count, *moved.shape[1:]), x.dtype)
-    in_order = bool((np.diff(segment) >= 0).all())
-    total = total.at[segment].add(moved, mode="promise_in_bounds", indices_are_sorted=in_order)
-    return jnp.moveaxis(total, 0, axis)
+    return jnp.moveaxis(scattered(jnp.moveaxis(x, axis, 0), segment, count), 0, axis)
+
+
+def scattered(x: Any, where: np.ndarray, count: int) -> Any:
+    """An array of ``count`` slices: those of ``x`` along its first axis, each added at its static position."""
+    steps = np.diff(where)
+    return lax.scatter_add(
+        lax.full((count, *x.shape[1:]), 0, x.dtype),
+        jnp.asarray(where.reshape(-1, 1), jnp.int32),
+        x,
+        lax.ScatterDimensionNumbers(tuple(range(1, x.ndim)), (0,), (0,)),
+        indices_are_sorted=bool((steps >= 0).all()),
+        unique_indices=bool((steps > 0).all()),
+        mode="promise_in_bounds",
+    )
 
 
 def take(x: Any, axis: int, indices: np.ndarray) -> Any:
