@@ -51,15 +51,16 @@ ONCE = frozenset("benchmarks derive docs ecosystem faults house literature maps 
 BOTH = frozenset(
     "test_check test_default_mode test_examples test_plan test_readme test_refusals test_rules test_special".split()
 )
-#: And of the others, what is our own algebra and our own weight.
+#: And of the others, what is our own algebra, command and weight.
 ALONE = frozenset(
-    "test_composition test_derivative test_hessians test_high_order test_import_time test_products test_scenarios "
-    "test_sparse".split()
+    "test_commands test_composition test_derivative test_hessians test_high_order test_import_time test_orders "
+    "test_products test_scenarios test_sparse test_tiny".split()
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the oldest JAX of .ci/run what does not depend on it."""
+    """Leave to the oldest JAX of .ci/run what does not depend on it; long tests come first."""
+    items.sort(key=lambda item: item.path.parent.name != "tests")
     for item in items:
         folder, name = item.path.parent.name, item.path.stem
         if name in ALONE or (folder in ONCE and name not in BOTH):

@@ -13,6 +13,7 @@ import pytest
 
 import catenary as ct
 from catenary.testing import Program, Report, programs, random_program
+from tests.once import once
 
 ORDERS = ("reverse", "forward", "cross-country")  # and "auto", one of them, in every product
 PARTS = 8  # tests, so that two cores share the work; each draws its own programs
@@ -99,6 +100,7 @@ def test_every_order_has_the_same_derivative(part):
     on_random_programs(check_second_order, part, max_stages=3, examples=EXAMPLES // 3)
 
 
+@once
 def test_programs_are_differentiable_where_they_are_drawn():
     """The oracle itself agrees with a numerical derivative: points are away from kinks, domains are kept."""
     for seed in range(12):

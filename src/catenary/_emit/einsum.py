@@ -201,8 +201,9 @@ def scaled(x: Any, scale: Any) -> Any:
         return x
     if isinstance(scale, int | float) and scale == -1:
         return lax.neg(x)
+    known = isinstance(scale, int | float | complex | np.generic | np.ndarray)  # else a size with a name
     with _jax.room_for(x.dtype):
-        return lax.mul(x, jnp.asarray(scale).astype(x.dtype))
+        return lax.mul(x, np.asarray(scale, x.dtype) if known else jnp.asarray(scale).astype(x.dtype))
 
 
 def _product(recipe: Recipe, cores: Sequence[tuple[Any, Sequence[int]]]) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from catenary import _jax
 from catenary._emit.algebra import Compute, force
@@ -88,7 +89,7 @@ def one(aval: Any) -> Any:
 
 
 def _scalar() -> Any:
-    return _jax.aval_of(jnp.zeros((), jnp.float32))
+    return _jax.aval_of(np.zeros((), np.float32))
 
 
 def row_vector(local: Local, vertex: int, cotangent: Any) -> tuple[Term, Value]:
