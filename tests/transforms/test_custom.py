@@ -373,3 +373,9 @@ def test_a_pullback_of_another_shape_is_handed_out_where_jax_was_told_not_to_che
         np.testing.assert_array_equal(ct.grad(fun, 1)(X, jnp.ones(4)), jnp.ones(3))
     finally:
         jax.config.update("jax_disable_bwd_checks", False)
+
+
+def test_what_a_rule_says_is_heard_before_its_function_runs():
+    call = jax.ffi.ffi_call("not_registered", jax.ShapeDtypeStruct((), jnp.float64))
+    with pytest.raises(ValueError, match="cannot be differentiated"):
+        ct.jvp(call, (1.0,), (1.0,))

@@ -166,8 +166,10 @@ class _Builder:
             with equation.within():
                 inner = pushed(equation, avals, active, outputs, [self.graph.avals[v] for v in equation.outputs])
             kind = whole(inner, n, len(equation.outputs))
-        except ValueError:  # a rule that has a way only where values are known
-            kind = "whole"
+        except ValueError as error:
+            if not _jax.value_asked(error):
+                raise
+            kind = "whole"  # its rule has a way only where values are known
         if kind:
             self._implicit(kind, equation, active)
             self.graph.equations.append(equation)
