@@ -356,12 +356,17 @@ def where_it_lies(x: Any) -> AbstractContextManager[Any]:
 
 
 def transposed(
-    eqn_primitive: Primitive, params: dict[str, Any], operands: Sequence[Any], made: Sequence[Any]
-) -> Callable[[Sequence[Any]], list[Any]]:
-    """The transpose of one equation: cotangents of its outputs, None for zero, to those of its linear operands.
+    eqn_primitive: Primitive,
+    params: dict[str, Any],
+    operands: Sequence[Any],
+    made: Sequence[Any],
+    cotangents: Sequence[Any],
+) -> list[Any]:
+    """The transpose of one equation: from cotangents of its outputs those of its linear operands.
 
-    operands   what it is linear in by their types, the others by their values
-    made       the types of its outputs
+    operands     what it is linear in by their types, the others by their values
+    made         the types of its outputs
+    cotangents   None for zero
     """
     linear = [isinstance(x, _core.AbstractValue) for x in operands]
     reads = [_core.Var(x if unknown else jax.typeof(x)) for x, unknown in zip(operands, linear, strict=True)]
@@ -369,16 +374,12 @@ def transposed(
     eqn = _core.new_jaxpr_eqn(reads, writes, eqn_primitive, params, _core.no_effects)
     named = _core.DebugInfo("transpose", str(eqn_primitive), None, None)
     jaxpr = _core.Jaxpr((), reads, writes, [eqn], debug_info=named)
-
-    def transpose(cotangents: Sequence[Any]) -> list[Any]:
-        primals = [
-            ad.UndefinedPrimal(x.to_ct_aval()) if unknown else x for x, unknown in zip(operands, linear, strict=True)
-        ]
-        given = [ad.Zero(a.to_ct_aval()) if ct is None else ct for ct, a in zip(cotangents, made, strict=True)]
-        pulled = ad.backward_pass(jaxpr, True, (), primals, given)
-        return [ad.instantiate_zeros(x) for x, unknown in zip(pulled, linear, strict=True) if unknown]
-
-    return transpose
+    primals = [
+        ad.UndefinedPrimal(x.to_ct_aval()) if unknown else x for x, unknown in zip(operands, linear, strict=True)
+    ]
+    given = [ad.Zero(a.to_ct_aval()) if ct is None else ct for ct, a in zip(cotangents, made, strict=True)]
+    pulled = ad.backward_pass(jaxpr, True, (), primals, given)
+    return [ad.instantiate_zeros(x) for x, unknown in zip(pulled, linear, strict=True) if unknown]
 
 
 def can_transpose(eqn_primitive: Primitive) -> bool:
@@ -466,10 +467,10 @@ VALUE_ASKED = (
 
 def value_asked(error: BaseException | None) -> bool:
     """Whether an error is JAX's where Python asks a tracer for its value, or was raised because of it."""
-    if error is None:
-        return False
-    said = isinstance(error, ValueError) and "requiring abstract evaluation" in str(error)  # a sparse array's size
-    return said or isinstance(error, VALUE_ASKED) or value_asked(error.__cause__ or error.__context__)
+    said = "requiring abstract evaluation" in str(error)  # of a sparse array whose size is not told
+    return error is not None and (
+        said or isinstance(error, VALUE_ASKED) or value_asked(error.__cause__ or error.__context__)
+    )
 
 
 class OtherResults(TypeError):

@@ -168,7 +168,7 @@ def arranged(plan: Arrangement, term: Term, value: Value, dtype: Any) -> Any:
     masks = []
     sources = plan.sources
     if value.core is not None and term.core == term.mask and plan.scale == 1:
-        sources, value = [s for s in sources if s.of != "mask"], Value(value.selected)
+        sources, value = tuple(s for s in sources if s.of != "mask"), Value(value.selected)
     for source in sources:
         array = positions(*source.delta) if source.of is None else getattr(value, source.of)  # type: ignore[misc]
         array = spread(array, source.labels, onto)

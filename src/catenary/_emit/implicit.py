@@ -90,7 +90,7 @@ class Linear:
         equation, operands = self.node.equation, list(args)
         for k in active:
             operands[k] = self.avals[k].strip_weak_type()
-        return _jax.transposed(equation.primitive, equation.params, operands, made)(cotangents)
+        return _jax.transposed(equation.primitive, equation.params, operands, made, cotangents)
 
     def pull_each(self, cotangents: Ports, ports: Sequence[int], each: Sequence[int]) -> list[Any]:
         """The pull to one of two inputs, of every entry along some axes of the output by itself.
