@@ -379,3 +379,11 @@ def test_what_a_rule_says_is_heard_before_its_function_runs():
     call = jax.ffi.ffi_call("not_registered", jax.ShapeDtypeStruct((), jnp.float64))
     with pytest.raises(ValueError, match="cannot be differentiated"):
         ct.jvp(call, (1.0,), (1.0,))
+
+
+def test_a_checkpoint_may_save_complex_numbers():
+    """JAX's raises TypeError: docs/found_in_jax.md."""
+    plain = lambda x: jnp.sum(jnp.imag(jnp.log(lax.complex(1.5 + x, x))))
+    fun = jax.checkpoint(plain, policy=jax.checkpoint_policies.everything_saveable)
+    np.testing.assert_allclose(ct.grad(fun)(X), jax.grad(plain)(X), rtol=1e-12)
+    np.testing.assert_allclose(ct.hessian(fun)(X), jax.hessian(plain)(X), rtol=1e-12)

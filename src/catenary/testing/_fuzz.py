@@ -27,6 +27,10 @@ from ._report import Report
 Pairs = dict[str, tuple[Any, Any]]
 
 
+#: What only JAX says where it and not we are wrong: each has its program in docs/found_in_jax.md.
+FOUND_IN_JAX = ("reduce_precision does not accept dtype complex",)
+
+
 @dataclass(frozen=True)
 class Finding:
     """A program on which something disagrees, as short as it was found to be, and what."""
@@ -79,7 +83,8 @@ def failure(program: Program) -> str | None:
     try:
         report = examine(program)
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        known = any(words in str(error) for words in FOUND_IN_JAX)
+        return None if known else f"{type(error).__name__}: {error}"
     return None if report.ok else str(report)
 
 
@@ -133,7 +138,8 @@ def _products(program: Program, args: Any, v: Any, w: Any, forward: bool, backwa
         value, pushed = ct.jvp(program, args, v)
         pairs["values"] = value, program(*args)
         if numerical is not None:
-            pairs["J v and the numerical derivative"] = pushed, numerical
+            # beside the value, whose roundings it has
+            pairs["J v and the numerical derivative"] = (pushed, value), (numerical, program(*args))
     if backward:
         value, pull = ct.vjp(program, *args)
         pulled = _inner(pull(w), v)
@@ -141,7 +147,7 @@ def _products(program: Program, args: Any, v: Any, w: Any, forward: bool, backwa
         if forward:
             pairs["⟨Jᵀ w, v⟩ and ⟨w, J v⟩"] = pulled, _inner(w, pushed)
         elif numerical is not None:
-            pairs["⟨Jᵀ w, v⟩ and the numerical derivative"] = pulled, _inner(w, numerical)
+            pairs["⟨Jᵀ w, v⟩ and the numerical derivative"] = (pulled, value), (_inner(w, numerical), program(*args))
     return pairs
 
 
