@@ -26,8 +26,8 @@ from benchmarks.flops import flops
 from benchmarks.measure import calls_for, human, interleaved, run_time
 from benchmarks.scenarios import attention, gradient_scenarios, normal
 from benchmarks.structure import batched_perceptron, chain, residuals, row_softmax
+from catenary._call import plan_local
 from catenary._plan.costs.predict import predicted_flops
-from catenary._transforms import plan_local
 
 LIMIT, APART, AGREE = 0.10, 1.5, 0.9
 ORDERS = ("forward", "reverse", "cross-country", "auto")

@@ -27,11 +27,11 @@ import jax.numpy as jnp
 import catenary as ct
 from benchmarks.literature import TASKS, Task
 from benchmarks.measure import calls_for, human, interleaved, run_time
+from catenary._call import plan_local
 from catenary._local import Local
 from catenary._plan.orders.bare import Bare, markowitz
 from catenary._plan.orders.choose import candidates, count
 from catenary._plan.orders.known import ORDERS
-from catenary._transforms import plan_local
 
 SECONDS = 10.0
 LENGTHS, SLOWER, POINTS = range(2, 22), 1.05, (64, 4096)

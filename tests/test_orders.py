@@ -14,12 +14,12 @@ import pytest
 from jax import lax
 
 import catenary as ct
+from catenary._call import plan_local
 from catenary._emit.einsum import Value
 from catenary._plan.costs.count import Count
 from catenary._plan.costs.passes import closed
 from catenary._plan.elimination.eliminate import eliminate
 from catenary._plan.orders.choose import directed, pick
-from catenary._transforms import plan_local
 from catenary.testing import Report
 from catenary.testing._operations import FAMILIES, PULLED, PUSHED
 from catenary.testing._programs import draw_program

@@ -168,6 +168,30 @@ def traced_call(
     return Call(verb, fun, traced, dynamic, leaves, paths)
 
 
+def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -> Local:
+    """The local derivatives of a function by ``argnums``, at arrays or shapes.
+
+    What is not differentiated is closed over, as the transforms do, unless it is a shape without values; whole numbers
+    among it are unknown.
+    """
+    numbers = positions("plan", fun, argnums, len(args))
+    abstract = [k for k, arg in enumerate(args) if any(isinstance(x, jax.ShapeDtypeStruct) for x in tree_leaves(arg))]
+    traced_at = (*numbers, *(k for k in abstract if k not in numbers))
+
+    def of_traced(*values: Any) -> Any:
+        full = list(args)
+        for k, value in zip(traced_at, values, strict=True):
+            full[k] = value
+        return fun(*unknown(full))
+
+    for k in numbers:
+        for leaf in tree_leaves(args[k]):
+            check_differentiable("plan", fun, leaf, f"argument {k}")
+    traced = trace(of_traced, [args[k] for k in traced_at])
+    inputs = traced.graph.inputs[: sum(len(tree_leaves(args[k])) for k in numbers)]
+    return local_of(traced.graph, inputs, traced.graph.outputs[: traced.n_out])
+
+
 def positions(verb: str, fun: Callable[..., Any], argnums: Argnums, n: int) -> tuple[int, ...]:
     """``argnums`` as a tuple of positions, counted from the front."""
     name = errors.call(verb, fun)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import jax
@@ -485,17 +484,6 @@ NOT_ABSTRACT = (*VALUE_ASKED, jax.errors.UnexpectedTracerError, OtherResults)
 def has_value(x: Any) -> bool:
     """Whether Python may ask ``x`` for its value now."""
     return not isinstance(x, jax.ShapeDtypeStruct | _core.AbstractValue) and _core.is_concrete(x)
-
-
-def seconds(call: Callable[[], Any], repeats: int = 7) -> float:
-    """The least of the times of some calls, each waited for; the first warms up."""
-    jax.block_until_ready(call())
-    times = []
-    for _ in range(repeats):
-        start = perf_counter()
-        jax.block_until_ready(call())
-        times.append(perf_counter() - start)
-    return min(times)
 
 
 def bcoo(data: Any, indices: Any, shape: tuple[int, ...]) -> Any:

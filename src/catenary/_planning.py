@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import jax
@@ -13,11 +14,11 @@ import numpy as np
 from jax.tree_util import tree_leaves
 
 from catenary import _jax, _signature, errors
-from catenary._call import Argnums, check_transform, positions
+from catenary._call import Argnums, check_transform, plan_local, positions
 from catenary._plan.costs.cost import MODELS
 from catenary._plan.orders.search import EFFORTS
 from catenary._plan.plan import Plan, make_plan
-from catenary._transforms import jacobian, plan_local
+from catenary._transforms import jacobian
 
 
 def plan(
@@ -94,7 +95,18 @@ def _seconds(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums, pla
         return jacobian(fun, argnums, order=plan)(*(a if k in fixed else next(rest) for k, a in enumerate(arrays)))
 
     compiled = jax.jit(of_moving).lower(*moving).compile()
-    return _jax.seconds(lambda: compiled(*moving))
+    return _least(lambda: compiled(*moving))
+
+
+def _least(call: Callable[[], Any], repeats: int = 7) -> float:
+    """The least of the seconds of some calls, each waited for; the first warms up."""
+    jax.block_until_ready(call())
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        jax.block_until_ready(call())
+        times.append(perf_counter() - start)
+    return min(times)
 
 
 __all__ = ["plan"]

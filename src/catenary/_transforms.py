@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import Partial, tree_leaves, tree_structure, tree_unflatten
+from jax.tree_util import Partial, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
 from catenary._call import (
@@ -18,7 +17,6 @@ from catenary._call import (
     Call,
     Order,
     check_cotangents,
-    check_differentiable,
     check_inputs,
     check_jacfwd,
     check_outputs,
@@ -28,16 +26,12 @@ from catenary._call import (
     gradient_leaf,
     on_traced,
     out_tangents,
-    positions,
-    unknown,
 )
 from catenary._emit import remat as _remat  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.program import Point, local_of, one
-from catenary._graph import trace
 from catenary._handed import or_jax
-from catenary._local import Local
 from catenary._plan.costs.passes import closed
 from catenary._plan.orders.choose import directed
 
@@ -473,30 +467,6 @@ def _at(
         return call, call.forward(local, chosen), (sequence, chosen)
 
     return on_traced(at, verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order)
-
-
-def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -> Local:
-    """The local derivatives of a function by ``argnums``, at arrays or shapes.
-
-    What is not differentiated is closed over, as the transforms do, unless it is a shape without values; whole numbers
-    among it are unknown.
-    """
-    numbers = positions("plan", fun, argnums, len(args))
-    abstract = [k for k, arg in enumerate(args) if any(isinstance(x, jax.ShapeDtypeStruct) for x in tree_leaves(arg))]
-    traced_at = (*numbers, *(k for k in abstract if k not in numbers))
-
-    def of_traced(*values: Any) -> Any:
-        full = list(args)
-        for k, value in zip(traced_at, values, strict=True):
-            full[k] = value
-        return fun(*unknown(full))
-
-    for k in numbers:
-        for leaf in tree_leaves(args[k]):
-            check_differentiable("plan", fun, leaf, f"argument {k}")
-    traced = trace(of_traced, [args[k] for k in traced_at])
-    inputs = traced.graph.inputs[: sum(len(tree_leaves(args[k])) for k in numbers)]
-    return local_of(traced.graph, inputs, traced.graph.outputs[: traced.n_out])
 
 
 __all__ = ["grad", "hessian", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "value_and_grad", "vjp"]

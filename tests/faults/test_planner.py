@@ -10,13 +10,13 @@ import pytest
 from jax import lax
 
 import catenary as ct
+from catenary._call import plan_local
 from catenary._emit import algebra, loops
 from catenary._maps.term import StructureError, Term
 from catenary._plan.costs import count
 from catenary._plan.costs.cost import DEVICES, MODELS
 from catenary._plan.elimination import eliminate, ports
 from catenary._plan.orders import cache, choose, search
-from catenary._transforms import plan_local
 from catenary.errors import PlanError
 from catenary.testing import check_derivative
 

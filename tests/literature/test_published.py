@@ -10,13 +10,13 @@ import pytest
 import catenary as ct
 from benchmarks.literature import SCALARS
 from benchmarks.order import chain_plan, textbook
+from catenary._call import plan_local
 from catenary._plan.orders.bare import Bare, markowitz
 from catenary._plan.orders.chain import chain as bracketed
 from catenary._plan.orders.chain import cuts_of
 from catenary._plan.orders.exact import exact
 from catenary._plan.orders.local_search import improve, total
 from catenary._plan.orders.search import Counted
-from catenary._transforms import plan_local
 
 
 def chain(x, *maps):

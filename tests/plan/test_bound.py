@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import pytest
 
 import catenary as ct
+from catenary._call import plan_local
 from catenary._plan.costs.bound import lower_bound
 from catenary._plan.costs.cost import MODELS
 from catenary._plan.orders.choose import candidates, count
-from catenary._transforms import plan_local
 
 
 def ones(*shape):

@@ -7,13 +7,13 @@ import pytest
 import catenary as ct
 from benchmarks.flops import flops
 from benchmarks.structure import batched_perceptron, chain, row_softmax
+from catenary._call import plan_local
 from catenary._plan.costs.cost import DEVICES, MODELS, Price, Work, device
 from catenary._plan.costs.count import Count
 from catenary._plan.costs.predict import predicted_flops
 from catenary._plan.costs.tally import Table, counted
 from catenary._plan.elimination.eliminate import eliminate
 from catenary._plan.orders.known import ORDERS
-from catenary._transforms import plan_local
 from tests.scenarios import SCENARIOS
 
 

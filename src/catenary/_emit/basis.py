@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any
 
 import jax.numpy as jnp
@@ -68,8 +67,7 @@ def _scattered(term: Term, value: Value, dtype: Any) -> tuple[Term, Value]:
     x = jnp.broadcast_to(x, [term.sizes[i] for i in (*mine, *rest)])
     x = in_dtype(x.reshape(-1, *x.shape[len(mine) :]), dtype)
     shape = [axes[k].size for k in family]
-    position = places([axes[k] for k in family], where, len(x))
-    x = scattered(x, position, prod(shape)).reshape(*shape, *x.shape[1:])
+    x = scattered(x, np.stack([places([axes[k]], where, len(x)) for k in family], 1), shape)
     sizes = list(term.sizes)
     for k in family:
         axes[k] = Axis(axes[k].size, 0, ((len(sizes), 1),))

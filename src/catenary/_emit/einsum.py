@@ -81,17 +81,17 @@ def segment_sum(x: Any, axis: int, segment: np.ndarray, count: int) -> Any:
     """Σ of the entries along ``axis`` that belong to each segment; where each has one, they only change places."""
     if count == segment.size:
         return take(x, axis, np.argsort(segment))
-    return jnp.moveaxis(scattered(jnp.moveaxis(x, axis, 0), segment, count), 0, axis)
+    return jnp.moveaxis(scattered(jnp.moveaxis(x, axis, 0), segment[:, None], [count]), 0, axis)
 
 
-def scattered(x: Any, where: np.ndarray, count: int) -> Any:
-    """An array of ``count`` slices: those of ``x`` along its first axis, each added at its static position."""
-    steps = np.diff(where)
+def scattered(x: Any, where: np.ndarray, shape: Sequence[int]) -> Any:
+    """The slices of ``x`` along its first axis, each added at its static position ``where[n]`` on axes of ``shape``."""
+    steps, axes = np.diff(np.ravel_multi_index(tuple(where.T), shape)), tuple(range(len(shape)))
     return lax.scatter_add(
-        lax.full((count, *x.shape[1:]), 0, x.dtype),
-        jnp.asarray(where.reshape(-1, 1), jnp.int32),
+        lax.full((*shape, *x.shape[1:]), 0, x.dtype),
+        jnp.asarray(where, jnp.int32),
         x,
-        lax.ScatterDimensionNumbers(tuple(range(1, x.ndim)), (0,), (0,)),
+        lax.ScatterDimensionNumbers(tuple(range(1, x.ndim)), axes, axes),
         indices_are_sorted=bool((steps >= 0).all()),
         unique_indices=bool((steps > 0).all()),
         mode="promise_in_bounds",

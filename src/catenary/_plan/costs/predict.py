@@ -20,7 +20,7 @@ def predicted_flops(local: Local, plan: Any) -> Any:
 
     >>> import jax.numpy as jnp
     >>> import catenary as ct
-    >>> from catenary._transforms import plan_local
+    >>> from catenary._call import plan_local
     >>> fun, x = lambda x: jnp.tanh(x), jnp.ones(8)
     >>> predicted_flops(plan_local(fun, (x,), 0), ct.plan(fun, x)) >= 8 + 2 * 8 + 8 * 8
     True
