@@ -28,7 +28,10 @@ Pairs = dict[str, tuple[Any, Any]]
 
 
 #: What only JAX says where it and not we are wrong: each has its program in docs/found_in_jax.md.
-FOUND_IN_JAX = ("reduce_precision does not accept dtype complex",)
+FOUND_IN_JAX = (
+    "reduce_precision does not accept dtype complex",
+    "LayoutUtil::IsMonotonicWithDim0Major(input_shape_.layout())",
+)
 
 
 @dataclass(frozen=True)
