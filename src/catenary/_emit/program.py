@@ -32,8 +32,8 @@ class Point:
     handlers: dict[Implicit, Handler]
 
     def output(self, atom: Atom) -> Any:
-        """The value of an output."""
-        return read(self.env, atom)
+        """The value of an output, as weakly typed as the function returned it."""
+        return _jax.like(read(self.env, atom), self.local.graph.aval(atom))
 
     def pull(self, cotangents: Sequence[Any], plan: tuple[Iterable[int], Always] | None = None) -> list[Any]:
         """One cotangent an output (None: zero) to one an input.
