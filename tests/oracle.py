@@ -60,7 +60,12 @@ def assert_same(ours: Any, theirs: Any, rtol: float = 1e-10, what: str = "value"
     report.compare(what, ours, theirs, rtol)
     report.require()
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        assert getattr(a, "weak_type", False) == getattr(b, "weak_type", False), f"{what}: weak type: {a!r}, {b!r}"
+        assert weakly_typed(a) == weakly_typed(b), f"{what}: weak type: {a!r}, {b!r}"
+
+
+def weakly_typed(x: Any) -> bool:
+    """Whether a value is as weakly typed as a Python number."""
+    return isinstance(x, int | float | complex) or getattr(x, "weak_type", False)
 
 
 def together(ours, theirs, *args):

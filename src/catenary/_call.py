@@ -16,6 +16,7 @@ from jax import lax
 from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
+from catenary._emit.along import along
 from catenary._emit.program import Always, Point, local_of, run
 from catenary._graph import Graph, Traced, trace
 from catenary._local import Local
@@ -65,8 +66,15 @@ class Call:
 
     def forward(self, local: Local, push: Always) -> Point:
         """The forward pass at the leaves."""
+        return self._computed(run, local, push)
+
+    def along(self, local: Local, tangents: Sequence[Any]) -> tuple[Point, list[Any]]:
+        """The forward pass at the leaves, and tangents of theirs pushed on the way."""
+        return self._computed(along, local, tangents)
+
+    def _computed(self, act: Callable[..., Any], local: Local, *how: Any) -> Any:
         try:
-            return run(local, self.leaves, push)
+            return act(local, self.leaves, *how)
         except (*_jax.NOT_ABSTRACT, jax.errors.JaxRuntimeError):
             raise
         except Exception as error:
@@ -340,6 +348,14 @@ def check_jacfwd(call: Call, holomorphic: bool) -> None:
             )
     if holomorphic:
         check_outputs(call, True, "jacfwd")
+
+
+def check_primals(verb: str, fun: Callable[..., Any], primals: Any) -> None:
+    if not isinstance(primals, tuple | list):
+        raise TypeError(
+            f"{errors.call(verb, fun)}: primal and tangent arguments must be tuples or lists; found "
+            f"{type(primals).__name__} for primals."
+        )
 
 
 def check_tangents(call: Call, tangents: Any) -> list[Any]:

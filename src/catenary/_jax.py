@@ -401,17 +401,23 @@ def check_arrays(closed_jaxpr: Any) -> None:
     """Raise NotArrays where some value of a program, at any depth, is no array."""
     jaxpr = closed_jaxpr.jaxpr
     deep = jaxpr.is_high or _core.array_ref_effect in jaxpr.effects  # else only arguments and constants can be others
-    for aval in _types(jaxpr, deep):
-        check_array(aval)
+    eqns = [eqn for body in _bodies(jaxpr) for eqn in body.eqns] if deep else ()
+    for v in (*jaxpr.constvars, *jaxpr.invars, *(v for eqn in eqns for v in (*eqn.invars, *eqn.outvars))):
+        check_array(v.aval)
 
 
-def _types(jaxpr: Any, deep: bool) -> Iterator[Any]:
-    """The types of a program's values."""
-    yield from (v.aval for v in (*jaxpr.constvars, *jaxpr.invars))
-    for eqn in jaxpr.eqns if deep else ():
-        yield from (v.aval for v in (*eqn.invars, *eqn.outvars))
+def authored(jaxpr: Any) -> bool:
+    """Whether a program has, at any depth, a function whose author gave its derivative, and may give its value too."""
+    eqns = (eqn for body in _bodies(closed(jaxpr)[0]) for eqn in body.eqns)
+    return any(eqn.primitive.name.startswith("custom_") or pulled_only(eqn.primitive, eqn.params) for eqn in eqns)
+
+
+def _bodies(jaxpr: Any) -> Iterator[Any]:
+    """A program and those in its equations, at any depth."""
+    yield jaxpr
+    for eqn in jaxpr.eqns:
         for body in _core.jaxprs_in_params(eqn.params):
-            yield from _types(body, True)
+            yield from _bodies(body)
 
 
 def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:

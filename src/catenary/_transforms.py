@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial, tree_structure, tree_unflatten
 
-from catenary import _jax, errors
+from catenary import _jax
 from catenary._call import (
     GRADIENTS,
     Argnums,
@@ -20,6 +20,7 @@ from catenary._call import (
     check_inputs,
     check_jacfwd,
     check_outputs,
+    check_primals,
     check_scalar,
     check_tangents,
     check_transform,
@@ -30,8 +31,9 @@ from catenary._call import (
 from catenary._emit import remat as _remat  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
-from catenary._emit.program import Point, local_of, one
+from catenary._emit.program import Always, Point, local_of, one
 from catenary._handed import or_jax
+from catenary._local import Local
 from catenary._plan.costs.passes import closed
 from catenary._plan.orders.choose import directed
 
@@ -350,11 +352,21 @@ def jvp(
 
     @or_jax("jvp", fun, order, has_aux=has_aux)
     def pushed(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
-        call, point, sequence = _at("jvp", fun, primals, has_aux, order, push=True)
-        flat = check_tangents(call, tangents)
-        value, aux = call.value(point)
-        tangent = tree_unflatten(call.traced.out_tree, out_tangents(call, point.push(flat, sequence)))
-        return (value, tangent, aux) if has_aux else (value, tangent)
+        check_primals("jvp", fun, primals)
+
+        def at(call: Call) -> tuple[Any, ...]:
+            flat = check_tangents(call, tangents)
+            local, chosen, sequence = _way(call, order, push=True)
+            if sequence is None:
+                point, found = call.along(local, flat)
+            else:
+                point = call.forward(local, chosen)
+                found = point.push(flat, (sequence, chosen))
+            value, aux = call.value(point)
+            tangent = tree_unflatten(call.traced.out_tree, out_tangents(call, found))
+            return (value, tangent, aux) if has_aux else (value, tangent)
+
+        return on_traced(at, "jvp", fun, tuple(range(len(primals))), primals, {}, has_aux, order)  # type: ignore[no-any-return]
 
     return pushed(primals, tangents)
 
@@ -450,23 +462,24 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Or
 def _at(
     verb: str, fun: Callable[..., Any], primals: Any, has_aux: bool, order: Order, push: bool
 ) -> tuple[Call, Point, Any]:
-    if not isinstance(primals, tuple | list):
-        raise TypeError(
-            f"{errors.call(verb, fun)}: primal and tangent arguments must be tuples or lists; found "
-            f"{type(primals).__name__} for primals."
-        )
+    """The call, its forward pass, and the plan that vectors go by, None where they go in their own direction."""
 
     def at(call: Call) -> tuple[Call, Point, Any]:
-        if order in ("auto", "forward" if push else "reverse"):
-            local = local_of(call.graph, call.graph.inputs, call.results)
-            return call, call.forward(local, lambda _: push), None
-        local, sequence, chosen = call.resolve(order)
-        if directed(local) is not None or any(n.implicit and closed(n.implicit) for n in local.nodes):
-            # a single vector goes in its own direction where some map has no other
-            return call, call.forward(local, lambda _: push), None
-        return call, call.forward(local, chosen), (sequence, chosen)
+        local, chosen, sequence = _way(call, order, push)
+        return call, call.forward(local, chosen), None if sequence is None else (sequence, chosen)
 
     return on_traced(at, verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order)
+
+
+def _way(call: Call, order: Order, push: bool) -> tuple[Local, Always, Any]:
+    """Local derivatives, which implicit nodes are pushed, and in what order all are eliminated: None for a sweep."""
+    if order in ("auto", "forward" if push else "reverse"):
+        return local_of(call.graph, call.graph.inputs, call.results), lambda _: push, None
+    local, sequence, chosen = call.resolve(order)
+    if directed(local) is not None or any(n.implicit and closed(n.implicit) for n in local.nodes):
+        # a single vector goes in its own direction where some map has no other
+        return local, lambda _: push, None
+    return local, chosen, sequence
 
 
 __all__ = ["grad", "hessian", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "value_and_grad", "vjp"]

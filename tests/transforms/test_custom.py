@@ -387,3 +387,40 @@ def test_a_checkpoint_may_save_complex_numbers():
     fun = jax.checkpoint(plain, policy=jax.checkpoint_policies.everything_saveable)
     np.testing.assert_allclose(ct.grad(fun)(X), jax.grad(plain)(X), rtol=1e-12)
     np.testing.assert_allclose(ct.hessian(fun)(X), jax.hessian(plain)(X), rtol=1e-12)
+
+
+@jax.custom_jvp
+def doubled(x):
+    return x
+
+
+@doubled.defjvp
+def _(primals, tangents):
+    return 2.0 * primals[0], 3.0 * tangents[0]
+
+
+@jax.custom_vjp
+def tripled(x):
+    return x
+
+
+tripled.defvjp(lambda x: (3.0 * x, None), lambda _, g: (5.0 * g,))
+
+AT_DEPTH = {
+    "cond": lambda f: lambda x: lax.cond(x.sum() > 0, f, jnp.sin, x),
+    "scan": lambda f: lambda x: lax.scan(lambda c, _: (f(c), c), x, None, length=3),
+    "while": lambda f: lambda x: lax.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, f(c[1])), (0, x))[1],
+    "checkpoint": lambda f: jax.checkpoint(lambda x: jnp.sin(f(x))),
+    "scan in a checkpoint": lambda f: jax.checkpoint(lambda x: lax.scan(lambda c, _: (f(c), c), x, None, length=3)),
+    "vmap": jax.vmap,
+}
+
+
+@pytest.mark.parametrize("wrap", AT_DEPTH.values(), ids=AT_DEPTH)
+@pytest.mark.parametrize("rule, reverse", [(doubled, False), (doubled, True), (tripled, True)])
+def test_the_value_beside_a_derivative_is_its_rules(wrap, rule, reverse):
+    fun = wrap(rule)
+    if not reverse:
+        same(ct, lambda d: d.jvp(fun, (X,), (X,)))
+    elif wrap is not AT_DEPTH["while"]:
+        same(ct, lambda d: (lambda y, pull: (y, pull(y)))(*d.vjp(fun, X)))

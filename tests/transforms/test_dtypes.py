@@ -86,6 +86,20 @@ def test_weak_types(ad):
     same(ad, lambda d: d.vjp(lambda x: x * 2.0, 1.0)[1](1.0))
 
 
+def test_results_that_are_numbers_stay_weakly_typed():
+    def fun(x, n):
+        return x, 2.0, n, jnp.float32(3.0)
+
+    for at in ((1.5, 2), (X[0], jnp.int32(2))):
+        tangents = (1.0, np.zeros((), jax.dtypes.float0))
+        for ours, theirs in (
+            (ct.jvp(fun, at, tangents)[0], jax.jvp(fun, at, tangents)[0]),
+            (ct.vjp(fun, *at)[0], jax.vjp(fun, *at)[0]),
+            (ct.linearize(fun, *at)[0], jax.linearize(fun, *at)[0]),
+        ):
+            assert [jax.typeof(x).weak_type for x in ours] == [jax.typeof(x).weak_type for x in theirs]
+
+
 @in_every_order
 def test_allow_int_gives_float0(ad):
     n = jnp.array([1, 2, 3])

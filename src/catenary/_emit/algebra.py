@@ -13,7 +13,7 @@ from jax import lax
 from catenary import _jax
 from catenary._emit.basis import summed, total
 from catenary._emit.einsum import Value, add_values, compose_values, in_dtype, positions, scaled, select, shaped, spread
-from catenary._emit.implicit import Handler, Linear
+from catenary._emit.implicit import Linear
 from catenary._emit.sparse import entries
 from catenary._graph import Lit
 from catenary._local import Edge, Implicit, Local
@@ -81,7 +81,7 @@ class Compute:
     """
 
     def __init__(
-        self, local: Local, env: dict[int, Any], handlers: dict[Implicit, Handler], push: Callable[[Implicit], bool]
+        self, local: Local, env: dict[int, Any], handlers: dict[Implicit, Any], push: Callable[[Implicit], bool]
     ):
         self.graph, self.env, self.handlers, self.push_these = local.graph, env, handlers, push
 
@@ -114,8 +114,12 @@ class Compute:
         back: list[list[tuple[Term, Any]]] = [[] for _ in node.outputs]
         with node.equation.within():
             for one in passes(self.graph, node, maps, "out"):
-                self._pass(node.slots, one, self.handlers[node].push, back)
+                self._pass(node.slots, one, self._pushing(node, one), back)
         return back
+
+    def _pushing(self, node: Implicit, one: Pass) -> Callable[..., Any]:
+        """What pushes one pass through a node."""
+        return self.handlers[node].push
 
     def pull(self, node: Implicit, maps: Sequence[Map]) -> Sequence[Map]:
         back: list[list[tuple[Term, Any]]] = [[] for _ in node.slots]

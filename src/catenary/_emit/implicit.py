@@ -1,13 +1,14 @@
 """Implicit maps at work: how each kind of node computes its outputs, pushes tangents and pulls cotangents.
 
 A handler is made when the forward pass reaches its equation, so that it can remember what its pull will read.
-``push`` and ``pull`` take one array a port, None where it is zero, and give one for each port asked for.
+``push`` and ``pull`` take one array a port, None where it is zero, and give one for each port asked for; ``along``
+computes the outputs too, with their tangents, in place of the forward pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ import numpy as np
 from catenary import _jax
 from catenary._emit.einsum import shaped
 from catenary._graph import Atom, Graph, Lit
-from catenary._graph.fallback import Rule, linearized, pullback, together
+from catenary._graph.fallback import Rule, along, linearized, pullback, refused
 from catenary._local import Implicit
 from catenary._rules import LINEAR
 from catenary.errors import NotArrays
@@ -24,15 +25,26 @@ from catenary.errors import NotArrays
 Ports = Sequence[Any]
 
 
-class Handler(Protocol):
+class Handler:
     """One implicit node on its forward values."""
 
-    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]: ...
-    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]: ...
+    def forward(self) -> list[Any]:
+        """The outputs."""
+        raise NotImplementedError
+
+    def along(self, tangents: Ports, ports: Sequence[int], again: bool = False) -> tuple[list[Any], list[Any]]:
+        """The outputs and their tangents; ``again`` where the forward pass has run, and shown what it shows."""
+        raise NotImplementedError
+
+    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
+        return self.along(tangents, ports, again=True)[1]
+
+    def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
+        raise NotImplementedError
 
 
-#: kind → (node, graph, args, whether it will be pushed) → (outputs, handler); filled by the files of each kind
-HANDLERS: dict[str, Callable[[Implicit, Graph, list[Any], bool], tuple[list[Any], Handler]]] = {}
+#: kind → (node, graph, args, whether it will be pushed) → handler; filled by the files of each kind
+HANDLERS: dict[str, Callable[[Implicit, Graph, list[Any], bool], Handler]] = {}
 
 
 def read(env: dict[int, Any], atom: Atom) -> Any:
@@ -120,31 +132,69 @@ def _entry_by_entry(act: Callable[..., Any], ct_axis: int, axis: int) -> Callabl
     return jax.vmap(one, (ct_axis, axis))
 
 
-class Whole:
+class Whole(Handler):
     """An equation taken whole, with its author's push or pullback."""
 
-    def __init__(self, node: Implicit, graph: Graph, rule: Rule):
-        self.node, self.rule = node, rule
-        self.ins = [graph.aval(node.equation.inputs[k]) for k in rule.ins]
-        self.outs = [graph.avals[node.equation.outputs[k]] for k in rule.outs]
+    def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
+        self.node, self.args, self.pushed = node, args, push
+        self.ins = [graph.aval(a) for a in node.equation.inputs]
+        self.outs = [graph.avals[v] for v in node.equation.outputs]
+        self.rule: Rule | None = None
+
+    def forward(self) -> list[Any]:
+        """The outputs, and what its rule remembers on the way."""
+        call, active = self.node.equation.call, self.node.active
+        if not self.pushed:
+            out, self.rule = pullback(call, self.args, active, [k for k, _ in self.node.outputs], self.outs)
+            return out
+        if self.node.kind == "whole":
+            try:
+                out, self.rule = linearized(call, self.args, active)
+                return out
+            except (ValueError, NotImplementedError):  # values are not known before tangents, or there is no such rule
+                pass
+        return call(self.args)
+
+    def along(self, tangents: Ports, ports: Sequence[int], again: bool = False) -> tuple[list[Any], list[Any]]:
+        active = self.node.active
+        full = _filled(tangents, [self.ins[k] for k in active])
+        if self.node.kind == "custom_vjp_call":
+            refused(full)
+        out, pushed = along(self.node.equation.call, self.args, active, full)
+        return out, [pushed[self.node.outputs[k][0]] for k in ports]
 
     def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
+        if self.rule is None:
+            return super().push(tangents, ports)
         given = dict(zip(self.node.active, tangents, strict=True))
-        full = _filled([given.get(k) for k in self.rule.ins], self.ins)
+        full = _filled([given.get(k) for k in self.rule.ins], [self.ins[k] for k in self.rule.ins])
         out = dict(zip(self.rule.outs, self.rule.push(full), strict=True))
         return [out[self.node.outputs[k][0]] for k in ports]
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
+        assert self.rule is not None
         given = dict(zip((k for k, _ in self.node.outputs), cotangents, strict=True))
-        full = _filled([given.get(k) for k in self.rule.outs], self.outs)
+        full = _filled([given.get(k) for k in self.rule.outs], [self.outs[k] for k in self.rule.outs])
         pulled = dict(zip(self.rule.ins, self.rule.pull(full), strict=True))
-        for k, aval in zip(self.rule.ins, self.ins, strict=True):
-            if np.shape(pulled[k]) != aval.shape:
+        for k in self.rule.ins:
+            if np.shape(pulled[k]) != self.ins[k].shape:
                 raise NotArrays(
                     f"the rule of {self.node.equation.primitive} returns a cotangent of shape {np.shape(pulled[k])} "
-                    f"for an argument of shape {aval.shape}, and JAX was told not to check (jax_disable_bwd_checks)."
+                    f"for an argument of shape {self.ins[k].shape}, and JAX was told not to check "
+                    "(jax_disable_bwd_checks)."
                 )
         return [pulled[self.node.active[k]] for k in ports]
+
+
+class Recorded(Whole):
+    """An equation whose rule was called when its outputs were recorded."""
+
+    def forward(self) -> list[Any]:
+        self.rule = self.node.equation.params["rule"]
+        return self.node.equation.call(self.args)
+
+    def along(self, tangents: Ports, ports: Sequence[int], again: bool = False) -> tuple[list[Any], list[Any]]:
+        return self.forward(), self.push(tangents, ports)
 
 
 def _filled(values: Ports, avals: Sequence[Any]) -> list[Any]:
@@ -152,32 +202,6 @@ def _filled(values: Ports, avals: Sequence[Any]) -> list[Any]:
     return [_jax.zero_cotangent(a) if v is None else v for v, a in zip(values, avals, strict=True)]
 
 
-def whole(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
-    """The outputs, and what its rule remembers on the way forward."""
-    call, outputs = node.equation.call, [k for k, _ in node.outputs]
-    if not push:
-        out, rule = pullback(call, args, node.active, outputs, [graph.avals[v] for v in node.equation.outputs])
-    elif node.kind == "custom_vjp_call":
-        out, rule = call(args), Rule()
-    else:
-        out, rule = _pushed(node, args)
-    return out, Whole(node, graph, rule)
-
-
-def _pushed(node: Implicit, args: list[Any]) -> tuple[list[Any], Rule]:
-    if node.kind == "whole":
-        try:
-            return linearized(node.equation.call, args, node.active)
-        except (ValueError, NotImplementedError):  # values can not be known before tangents, or there is no such rule
-            pass
-    return together(node.equation.call, args, node.active)
-
-
-def recorded(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
-    """The outputs, and the rule that was called when they were recorded."""
-    return node.equation.call(args), Whole(node, graph, node.equation.params["rule"])
-
-
 HANDLERS.update(
-    {"custom_vjp_call": whole, "whole": whole, "affine": whole, "recorded": recorded, "recorded_vjp": recorded}
+    dict.fromkeys(("custom_vjp_call", "whole", "affine"), Whole) | dict.fromkeys(("recorded", "recorded_vjp"), Recorded)
 )

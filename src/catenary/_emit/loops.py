@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from catenary import _jax
+from catenary._emit.along import along
 from catenary._emit.implicit import HANDLERS, Handler, Ports
 from catenary._emit.partition import Halves, execute, halves
 from catenary._emit.program import local_of, run
@@ -56,13 +57,13 @@ def pullback_program(body: Graph, active: Sequence[int], live: Sequence[int]) ->
 
 
 def push_body(
-    body: Graph, active: Sequence[int], live: Sequence[int], args: Sequence[Any], tangents: Sequence[Any]
+    body: Graph, active: Sequence[int], live: Sequence[int], args: Sequence[Any], tangents: Sequence[Any], again: bool
 ) -> tuple[list[Any], list[Any]]:
-    """Outputs of ``body``, and the tangents of those in ``live``; what it shows the forward pass has shown."""
-    body = replace(body, equations=[e for e in body.equations if e.outputs])
+    """Outputs of ``body``, and the tangents of those in ``live``; ``again`` it shows nothing."""
+    if again:
+        body = replace(body, equations=[e for e in body.equations if e.outputs])
     local = local_of(body, [body.inputs[k] for k in active], [body.outputs[k] for k in live])
-    point = run(local, args, lambda _: True)
-    pushed = point.push(tangents)
+    point, pushed = along(local, args, tangents)
     return [point.output(a) for a in body.outputs], pushed
 
 
@@ -71,7 +72,7 @@ def filled(values: Ports, avals: Sequence[Any], zero: Callable[[Any], Any] = _ja
     return [zero(a) if v is None else v for v, a in zip(values, avals, strict=True)]
 
 
-class Scan:
+class Scan(Handler):
     """A scan: (consts, carry, xs) → (carry, ys).
 
     Positions in the body's inputs: ``active`` ones; in its outputs: ``live`` ones. A carry is active where
@@ -166,7 +167,7 @@ class Scan:
         )
         return [by_input[self.node.active[k]] for k in ports]
 
-    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
+    def along(self, tangents: Ports, ports: Sequence[int], again: bool = False) -> tuple[list[Any], list[Any]]:
         (lo, hi), n = self.split, self.parts.carry
         given = dict(zip(self.node.active, tangents, strict=True))
         carries = [k for k in self.active if lo <= k < hi]
@@ -179,25 +180,28 @@ class Scan:
         def trip(carry: Any, x: Any) -> Any:
             (values, ts), (xs, t_x) = carry, x
             out, t_out = push_body(
-                self.body, self.active, self.live, [*self.args[:lo], *values, *xs], [*t_consts, *ts, *t_x]
+                self.body, self.active, self.live, [*self.args[:lo], *values, *xs], [*t_consts, *ts, *t_x], again
             )
-            return (out[:n], t_out[: len(carries)]), t_out[len(carries) :]
+            return (out[:n], t_out[: len(carries)]), (() if again else out[n:], t_out[len(carries) :])
 
-        (_, t_carry), t_ys = self._loop(
+        (carry, t_carry), (ys, t_ys) = self._loop(
             trip, (list(self.args[lo:hi]), t_carry), (list(self.args[hi:]), t_xs), self.parts.reverse
         )
         by_output = dict(zip(self.live, (*t_carry, *t_ys), strict=True))
-        return [by_output.get(self.node.outputs[k][0]) for k in ports]
+        return [*carry, *ys], [by_output.get(self.node.outputs[k][0]) for k in ports]
 
 
-class While:
+class While(Handler):
     """A while loop: the number of trips depends on values, so it is pushed and never pulled."""
 
-    def __init__(self, node: Implicit, args: list[Any]):
+    def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
         self.node, self.args = node, args
         p = node.equation.params
         self.n_cond, self.n_body = p["cond_nconsts"], p["body_nconsts"]
         self.cond, self.body = graph_of_jaxpr(p["cond_jaxpr"]), graph_of_jaxpr(p["body_jaxpr"])
+
+    def forward(self) -> list[Any]:
+        return self.node.equation.call(self.args)
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         raise ValueError(
@@ -206,7 +210,7 @@ class While:
             "Use order='forward' (jvp, jacfwd), or lax.scan, or lax.fori_loop with static bounds."
         )
 
-    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
+    def along(self, tangents: Ports, ports: Sequence[int], again: bool = False) -> tuple[list[Any], list[Any]]:
         first = self.n_cond + self.n_body
         body = self.body
         consts, start = self.args[self.n_cond : first], self.args[first:]
@@ -226,19 +230,15 @@ class While:
             env = self.cond.run([*cond_consts, *values])
             return env[asked] if isinstance(asked, int) else jnp.asarray(asked.val)
 
-        def trip(state: Any) -> Any:
-            going, *old = state
-            new = push_body(body, active, live, [*consts, *old[0]], [*(given[k] for k in fixed), *old[1]])
+        def trip(old: Any) -> Any:
+            new = push_body(body, active, live, [*consts, *old[0]], [*(given[k] for k in fixed), *old[1]], again)
             if batched:  # each member stops by itself, and the loop with the last of them
-                new = jax.tree.map(partial(_where_wanted, going), new, tuple(old))
-            return [wanted(new[0]), *new]
+                new = jax.tree.map(partial(_where_wanted, wanted(old[0])), new, old)
+            return new
 
-        def some(state: Any) -> Any:
-            return jnp.any(state[0]) if batched else state[0]
-
-        *_, t_end = lax.while_loop(some, trip, [wanted(start), list(start), t_start])
+        end, t_end = lax.while_loop(lambda state: jnp.any(wanted(state[0])), trip, (list(start), t_start))
         by_output = dict(zip(live, t_end, strict=True))
-        return [by_output.get(self.node.outputs[k][0]) for k in ports]
+        return end, [by_output.get(self.node.outputs[k][0]) for k in ports]
 
 
 def _where_wanted(wanted: Any, new: Any, old: Any) -> Any:
@@ -246,7 +246,7 @@ def _where_wanted(wanted: Any, new: Any, old: Any) -> Any:
     return lax.select(lax.broadcast_in_dim(wanted, new.shape, range(wanted.ndim)), new, old)
 
 
-class Cond:
+class Cond(Handler):
     """A branch: differentiated in each of its branches; every branch has room for what any of them remembers."""
 
     def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
@@ -299,32 +299,15 @@ class Cond:
         branches = [branch(k) for k in range(len(self.bodies))]
         return list(_jax.switch(self.params, self.args[0], branches, self.room, list(self.args[1:]), cts))
 
-    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
+    def along(self, tangents: Ports, ports: Sequence[int], again: bool = False) -> tuple[list[Any], list[Any]]:
         ts = filled(tangents, [self.bodies[0].avals[self.bodies[0].inputs[k]] for k in self.active], _jax.blank)
 
         def branch(body: Graph) -> Any:
             live = [self.live[k] for k in ports]
-            return lambda args, ts: push_body(body, self.active, live, args, ts)[1]
+            return lambda args, ts: push_body(body, self.active, live, args, ts, again)
 
         branches = [branch(b) for b in self.bodies]
-        return list(_jax.switch(self.params, self.args[0], branches, list(self.args[1:]), ts))
+        return _jax.switch(self.params, self.args[0], branches, list(self.args[1:]), ts)  # type: ignore[no-any-return]
 
 
-def scan(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
-    """A scan's outputs and handler."""
-    handler = Scan(node, graph, args, push)
-    return handler.forward(), handler
-
-
-def while_(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
-    """A while loop's outputs and handler."""
-    return node.equation.call(args), While(node, args)
-
-
-def cond(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
-    """A branch's outputs and handler."""
-    handler = Cond(node, graph, args, push)
-    return handler.forward(), handler
-
-
-HANDLERS.update({"scan": scan, "while": while_, "cond": cond})
+HANDLERS.update({"scan": Scan, "while": While, "cond": Cond})

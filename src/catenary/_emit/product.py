@@ -62,7 +62,8 @@ class Again:
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         graph, env = self.point.local.graph, self.point.env
         args = [read(env, a) for a in self.node.equation.inputs]
-        _, again = HANDLERS[self.node.kind](self.node, graph, args, False)
+        again = HANDLERS[self.node.kind](self.node, graph, args, False)
+        again.forward()
         return again.pull(cotangents, ports)
 
 

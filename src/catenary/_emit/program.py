@@ -14,7 +14,7 @@ from catenary._emit.algebra import Compute, force
 from catenary._emit.basis import total
 from catenary._emit.einsum import Value, shaped
 from catenary._emit.implicit import HANDLERS, Handler, Linear, read
-from catenary._graph import Atom, Graph
+from catenary._graph import Atom, Equation, Graph
 from catenary._graph.graph import validate
 from catenary._local import Implicit, Local, Node, build
 from catenary._maps.term import Term, plain_axes
@@ -29,7 +29,7 @@ class Point:
 
     local: Local
     env: dict[int, Any]
-    handlers: dict[Implicit, Handler]
+    handlers: dict[Implicit, Any]
 
     def output(self, atom: Atom) -> Any:
         """The value of an output, as weakly typed as the function returned it."""
@@ -52,34 +52,40 @@ class Point:
         inner = reversed(local.nodes) if order is None else (local.nodes[k] for k in order)
         for node in (*ends, *inner) if order is None else (*inner, *ends):
             state.eliminate(node)
-        return [self._dense(state.into.get(root, {}).get(u, ()), u, _jax.zeros) for u in local.inputs]
+        return [_dense(local, state.into.get(root, {}).get(u, ()), u, _jax.zeros) for u in local.inputs]
 
     def push(self, tangents: Sequence[Any], plan: tuple[Iterable[int], Always] | None = None) -> list[Any]:
         """One tangent an input (None: zero) to one an output: a forward sweep, or by a plan, the tangents last."""
-        local = self.local
-        root = local.graph.new(_scalar())
         order, push = plan or (None, lambda _: True)
-        state = Elimination(replace(local, inputs=(root,)), Compute(local, self.env, self.handlers, push), root)
-        for source, t in zip(local.inputs, tangents, strict=True):
-            if t is not None and source in state.out:
-                term, value = row_vector(local, source, t)
-                state.insert(source, root, term.T, value)
-        ends = [Node((v,)) for v in local.inputs]
-        inner = local.nodes if order is None else [local.nodes[k] for k in order]
-        for node in (*ends, *inner) if order is None else (*inner, *ends):
-            state.eliminate(node)
-        return [self._dense(state.into.get(w, {}).get(root, ()), w, _jax.blank) for w in local.outputs]
+        return pushed(self.local, Compute(self.local, self.env, self.handlers, push), tangents, order)
 
     def jacobian(self, order: Iterable[int], push: Always) -> list[list[Map[Any]]]:
         """The explicit maps ∂output/∂input, by the given elimination order."""
         return eliminate(self.local, order, Compute(self.local, self.env, self.handlers, push))
 
-    def _dense(self, terms: Map[Any], vertex: int, zero: Callable[[Any], Any]) -> Any:
-        aval = self.local.graph.avals[vertex]
-        if not terms and _jax.sharded(aval):
-            return zero(aval)
-        with _jax.room_for(aval.dtype):
-            return _jax.like(_jax.laid(total([(t, force(v)) for t, v in terms], aval.shape, aval.dtype), aval, 0), aval)
+
+def pushed(local: Local, algebra: Compute, tangents: Sequence[Any], order: Iterable[int] | None = None) -> list[Any]:
+    """Tangents through a program: a forward sweep, or in an elimination order, the tangents last."""
+    root = local.graph.new(_scalar())
+    state = Elimination(replace(local, inputs=(root,)), algebra, root)
+    for source, t in zip(local.inputs, tangents, strict=True):
+        if t is not None and source in state.out:
+            term, value = row_vector(local, source, t)
+            state.insert(source, root, term.T, value)
+    ends = [Node((v,)) for v in local.inputs]
+    inner = local.nodes if order is None else [local.nodes[k] for k in order]
+    for node in (*ends, *inner) if order is None else (*inner, *ends):
+        state.eliminate(node)
+    return [_dense(local, state.into.get(w, {}).get(root, ()), w, _jax.blank) for w in local.outputs]
+
+
+def _dense(local: Local, terms: Map[Any], vertex: int, zero: Callable[[Any], Any]) -> Any:
+    """A single row or column as an array of the vertex's type."""
+    aval = local.graph.avals[vertex]
+    if not terms and _jax.sharded(aval):
+        return zero(aval)
+    with _jax.room_for(aval.dtype):
+        return _jax.like(_jax.laid(total([(t, force(v)) for t, v in terms], aval.shape, aval.dtype), aval, 0), aval)
 
 
 def one(aval: Any) -> Any:
@@ -109,23 +115,60 @@ def local_of(graph: Graph, inputs: Sequence[int], outputs: Sequence[Atom]) -> Lo
     return local
 
 
+class Forward(dict[int, Any]):
+    """The values of a program at a point, computed in its order as far as they are asked for.
+
+    push      which implicit nodes are made to be pushed, a predicate
+    handlers  what runs the implicit nodes that were reached
+    """
+
+    def __init__(self, local: Local, args: Sequence[Any], push: Always):
+        graph = local.graph
+        super().__init__(graph.consts)
+        self.update(zip(graph.inputs, args, strict=True))
+        self.graph, self.push = graph, push
+        self.nodes = {node.implicit.equation: node.implicit for node in local.nodes if node.implicit is not None}
+        self.handlers: dict[Implicit, Any] = {
+            node: Linear(node, graph, self) for node in self.nodes.values() if node.kind not in HANDLERS
+        }
+        self.rest = iter(graph.equations)
+        self.made = {v for equation in graph.equations for v in equation.outputs}
+
+    def __missing__(self, value: int) -> Any:
+        if value not in self.made:
+            return None  # the name of a tangent
+        for equation in self.rest:
+            self._compute(equation)
+            if value in equation.outputs:
+                break
+        return self[value]
+
+    def get(self, value: int, default: Any = None) -> Any:
+        return self[value]
+
+    def handler(self, node: Implicit) -> Handler:
+        """What runs a node, from what it reads."""
+        args = [read(self, a) for a in node.equation.inputs]
+        handler = self.handlers[node] = HANDLERS[node.kind](node, self.graph, args, self.push(node))
+        return handler
+
+    def finish(self) -> None:
+        """Compute the rest."""
+        for equation in self.rest:
+            self._compute(equation)
+
+    def _compute(self, equation: Equation) -> None:
+        node = self.nodes.get(equation)
+        if node is None or node.kind not in HANDLERS:
+            equation.evaluate(self)
+        elif node not in self.handlers:
+            with equation.within():
+                values = self.handler(node).forward()
+            self.update(zip(equation.outputs, values, strict=True))
+
+
 def run(local: Local, args: Sequence[Any], push: Always) -> Point:
     """The forward pass: every equation once, implicit nodes so that they can be pushed or pulled."""
-    graph = local.graph
-    env: dict[int, Any] = dict(graph.consts)
-    env.update(zip(graph.inputs, args, strict=True))
-    nodes = {node.implicit.equation: node.implicit for node in local.nodes if node.implicit is not None}
-    handlers: dict[Implicit, Handler] = {}
-    for equation in graph.equations:
-        node = nodes.get(equation)
-        make = HANDLERS.get(node.kind) if node is not None else None
-        if node is None or make is None:
-            equation.evaluate(env)
-        else:
-            with equation.within():
-                values, handlers[node] = make(node, graph, [read(env, a) for a in equation.inputs], push(node))
-            env.update(zip(equation.outputs, values, strict=True))
-    for node in nodes.values():
-        if node not in handlers:
-            handlers[node] = Linear(node, graph, env)
-    return Point(local, env, handlers)
+    forward = Forward(local, args, push)
+    forward.finish()
+    return Point(local, forward, forward.handlers)

@@ -19,14 +19,14 @@ from catenary._emit.loops import filled, pullback_program, push_body
 from catenary._emit.partition import Halves, execute, recomputed
 from catenary._emit.program import local_of, run
 from catenary._graph import Equation, Graph, graph_of_jaxpr
-from catenary._local import Implicit
+from catenary._local import Implicit, Local
 
 
-class Remat:
+class Remat(Handler):
     """A checkpointed body at a point; without a policy there is nothing to split."""
 
-    def __init__(self, node: Implicit, args: list[Any], push: bool):
-        self.node, self.args, self.params = node, args, node.equation.params
+    def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
+        self.node, self.args, self.params, self.pushed = node, args, node.equation.params, push
         self.body = graph_of_jaxpr(self.params["jaxpr"])
         self.live = [k for k, _ in node.outputs]
         self.halves: Halves | None = None
@@ -46,10 +46,13 @@ class Remat:
         return recomputed(program, len(self.body.outputs), program.inputs[len(self.body.inputs) :], saved)
 
     def forward(self) -> list[Any]:
-        """The outputs; what the policy saves is remembered on the way."""
+        """The outputs, by the rules of those who gave some; what the policy saves is remembered on the way."""
         h, n = self.halves, len(self.body.outputs)
         if h is None:
-            return self.node.equation.call(self.args)
+            if self.pushed or not _jax.authored(self.params["jaxpr"]):
+                return self.node.equation.call(self.args)
+            point = run(self._local(range(len(self.node.active))), self.args, lambda _: False)
+            return [point.output(a) for a in self.body.outputs]
         env = dict(h.graph.consts) | dict(zip(h.graph.inputs, self.args, strict=False))
         out = execute(h.forward, env, (*h.graph.outputs[:n], *h.residuals))
         self.residuals = out[n:]
@@ -57,44 +60,43 @@ class Remat:
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         cts = filled(cotangents, [self.body.aval(self.body.outputs[k]) for k in self.live])
-        h, body, n = self.halves, self.body, len(self.args)
+        h, n = self.halves, len(self.args)
 
         def all_again(*operands: Any) -> list[Any]:
-            active = [body.inputs[self.node.active[k]] for k in ports]
-            local = local_of(body, active, [body.outputs[k] for k in self.live])
-            return run(local, operands[:n], lambda _: False).pull(operands[n:])
+            return run(self._local(ports), operands[:n], lambda _: False).pull(operands[n:])
 
         def rest_again(*operands: Any) -> list[Any]:
             assert h is not None
             env = dict(h.graph.consts) | dict(zip((*h.graph.inputs, *h.residuals), operands, strict=True))
-            results = h.graph.outputs[len(body.outputs) :]
+            results = h.graph.outputs[len(self.body.outputs) :]
             return execute(h.backward, env, [results[k] for k in ports])
 
-        return self._again(all_again if h is None else rest_again, [*self.args, *cts, *self.residuals])
+        return self._body(all_again if h is None else rest_again, [*self.args, *cts, *self.residuals], again=True)
 
-    def _again(self, fun: Callable[..., list[Any]], operands: list[Any]) -> list[Any]:
-        """``fun`` as an equation of this kind that runs for the second time."""
+    def _local(self, ports: Sequence[int]) -> Local:
+        """The body's local derivatives, by the inputs at some ports."""
+        active = [self.body.inputs[self.node.active[k]] for k in ports]
+        return local_of(self.body, active, [self.body.outputs[k] for k in self.live])
+
+    def _body(self, fun: Callable[..., list[Any]], operands: list[Any], again: bool) -> list[Any]:
+        """``fun`` as an equation of this kind, ``again`` where it runs for the second time."""
         apart, policy = self.params["prevent_cse"], self.params["policy"]  # apart: for all, or one for each input
-        again = jax.checkpoint(fun, prevent_cse=bool(np.any(apart)), policy=policy)
-        graph = graph_of_jaxpr(_jax.make_jaxpr(again, operands))
-        graph.equations = [replace(e, params=e.params | {"differentiated": True}) for e in graph.equations]
+        body = jax.checkpoint(fun, prevent_cse=bool(np.any(apart)), policy=policy)
+        graph = graph_of_jaxpr(_jax.make_jaxpr(body, operands))
+        graph.equations = [replace(e, params=e.params | {"differentiated": again}) for e in graph.equations]
         env = graph.run(operands)
         return [env[a] if isinstance(a, int) else a.val for a in graph.outputs]
 
-    def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
+    def along(self, tangents: Ports, ports: Sequence[int], again: bool = False) -> tuple[list[Any], list[Any]]:
         n, body, live = len(self.args), self.body, [self.live[k] for k in ports]
         ts = filled(tangents, [body.avals[body.inputs[k]] for k in self.node.active], _jax.blank)
 
         def pushed(*operands: Any) -> list[Any]:
-            return push_body(body, self.node.active, live, operands[:n], operands[n:])[1]
+            out, t_out = push_body(body, self.node.active, live, operands[:n], operands[n:], again)
+            return [*t_out, *(() if again else out)]
 
-        return self._again(pushed, [*self.args, *ts])
-
-
-def remat(node: Implicit, graph: Graph, args: list[Any], push: bool) -> tuple[list[Any], Handler]:
-    """A checkpointed body's outputs and handler."""
-    handler = Remat(node, args, push)
-    return handler.forward(), handler
+        both = self._body(pushed, [*self.args, *ts], again)
+        return both[len(ports) :], both[: len(ports)]
 
 
-HANDLERS["remat"] = remat
+HANDLERS["remat"] = Remat

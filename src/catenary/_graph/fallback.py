@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 from itertools import compress
 from operator import itemgetter
 from typing import Any
@@ -197,10 +196,9 @@ def linearized(call: Call, args: Sequence[Any], ins: Sequence[int]) -> tuple[lis
     return list(out), Rule(ins, range(len(out)), Partial(_apply_each, push), pull)
 
 
-def together(call: Call, args: Sequence[Any], ins: Sequence[int]) -> tuple[list[Any], Rule]:
-    """The outputs of one equation, and its push, whose rule computes values and tangents as one."""
-    out, push = call(args), partial(jax.jvp, _alone(call, args, ins), [args[k] for k in ins])
-    return out, Rule(ins, range(len(out)), lambda tangents: push(list(tangents))[1])
+def along(call: Call, args: Sequence[Any], ins: Sequence[int], tangents: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The outputs of one equation and their tangents, as its rule computes them as one."""
+    return jax.jvp(_alone(call, args, ins), [args[k] for k in ins], list(tangents))
 
 
 def _apply(transpose: Callable[..., Any], cotangents: Sequence[Any]) -> Sequence[Any]:
