@@ -244,6 +244,20 @@ def test_what_a_body_tells_it_tells_once(wrap):
     assert told(ct) == told(jax)
 
 
+@pytest.mark.parametrize("inner", SHOWN.values(), ids=SHOWN)
+@pytest.mark.parametrize("outer", SHOWN.values(), ids=SHOWN)
+def test_what_a_body_in_a_body_tells_it_tells_once(outer, inner):
+    def told(d, name):
+        heard = []
+        fun = outer(inner(lambda c: (jax.debug.callback(heard.append, c[0]), jnp.sin(c))[1]))
+        d.jvp(fun, (X,), (X,)) if name == "jvp" else getattr(d, name)(fun)(X)
+        jax.effects_barrier()
+        return len(heard)
+
+    for name in ("jvp", "jacfwd") if SHOWN["while"] in (outer, inner) else ("jvp", "jacfwd", "jacrev"):
+        assert told(ct, name) == told(jax, name), name
+
+
 def test_the_linear_program_of_linearize_stands_where_jaxs_does():
     """Its effects are those of the push alone."""
     fun = lambda x: (jax.debug.print("{}", x), jnp.sin(x) ** 2)[1]

@@ -15,10 +15,13 @@ from catenary._local import Implicit, Local
 from catenary._plan.elimination.ports import Pass
 
 
-def along(local: Local, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Point, list[Any]]:
-    """The program at a point, and one tangent an input (None: zero) pushed to one an output."""
+def along(local: Local, args: Sequence[Any], tangents: Sequence[Any], again: bool = False) -> tuple[Point, list[Any]]:
+    """The program at a point, and one tangent an input (None: zero) pushed to one an output.
+
+    again   it has run before: loops show nothing
+    """
     forward = Forward(local, args, lambda _: True)
-    found = pushed(local, Alongside(local, forward), tangents)
+    found = pushed(local, Alongside(local, forward, again), tangents)
     forward.finish()
     return Point(local, forward, forward.handlers), found
 
@@ -26,9 +29,9 @@ def along(local: Local, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[P
 class Alongside(Compute):
     """Pushes through nodes whose outputs are not computed yet, and computes them on the way."""
 
-    def __init__(self, local: Local, forward: Forward):
+    def __init__(self, local: Local, forward: Forward, again: bool):
         super().__init__(local, forward, forward.handlers, forward.push)
-        self.forward = forward
+        self.forward, self.again = forward, again
 
     def _pushing(self, node: Implicit, one: Pass) -> Callable[..., Any]:
         if node.kind not in HANDLERS or node in self.handlers:
@@ -36,7 +39,7 @@ class Alongside(Compute):
         handler = self.forward.handler(node)
 
         def along(tangents: Sequence[Any], ports: Sequence[int]) -> list[Any]:
-            values, found = handler.along(tangents, ports)
+            values, found = handler.along(tangents, ports, self.again)
             self.forward.update(zip(node.equation.outputs, values, strict=True))
             return found
 

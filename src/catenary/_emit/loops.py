@@ -63,7 +63,7 @@ def push_body(
     if again:
         body = replace(body, equations=[e for e in body.equations if e.outputs])
     local = local_of(body, [body.inputs[k] for k in active], [body.outputs[k] for k in live])
-    point, pushed = along(local, args, tangents)
+    point, pushed = along(local, args, tangents, again)
     return [point.output(a) for a in body.outputs], pushed
 
 
@@ -182,7 +182,7 @@ class Scan(Handler):
             out, t_out = push_body(
                 self.body, self.active, self.live, [*self.args[:lo], *values, *xs], [*t_consts, *ts, *t_x], again
             )
-            return (out[:n], t_out[: len(carries)]), (() if again else out[n:], t_out[len(carries) :])
+            return (out[:n], t_out[: len(carries)]), (out[n:], t_out[len(carries) :])
 
         (carry, t_carry), (ys, t_ys) = self._loop(
             trip, (list(self.args[lo:hi]), t_carry), (list(self.args[hi:]), t_xs), self.parts.reverse

@@ -93,7 +93,7 @@ class Remat(Handler):
 
         def pushed(*operands: Any) -> list[Any]:
             out, t_out = push_body(body, self.node.active, live, operands[:n], operands[n:], again)
-            return [*t_out, *(() if again else out)]
+            return [*t_out, *out]
 
         both = self._body(pushed, [*self.args, *ts], again)
         return both[len(ports) :], both[: len(ports)]
