@@ -12,7 +12,18 @@ from jax import lax
 
 from catenary import _jax
 from catenary._emit.basis import summed, total
-from catenary._emit.einsum import Value, add_values, compose_values, in_dtype, positions, scaled, select, shaped, spread
+from catenary._emit.einsum import (
+    Value,
+    add_values,
+    compose_values,
+    in_dtype,
+    positions,
+    scaled,
+    select,
+    shaped,
+    sifted,
+    spread,
+)
 from catenary._emit.implicit import Linear
 from catenary._emit.sparse import entries
 from catenary._graph import Lit
@@ -170,10 +181,10 @@ def arranged(plan: Arrangement, term: Term, value: Value, dtype: Any) -> Any:
     onto = [*plan.batch, *(i for labels in plan.side for i in labels)]
     x: Any = None
     masks = []
-    sources = plan.sources
-    if value.core is not None and term.core == term.mask and plan.scale == 1:
-        sources, value = tuple(s for s in sources if s.of != "mask"), Value(value.selected)
-    for source in sources:
+    value = sifted(term, value, plan.scale)
+    for source in plan.sources:
+        if source.of == "mask" and value.mask is None:
+            continue
         array = positions(*source.delta) if source.of is None else getattr(value, source.of)  # type: ignore[misc]
         array = spread(array, source.labels, onto)
         if source.role == "core":

@@ -267,6 +267,12 @@ def add_values(term: Term, parts: Sequence[tuple[Term, Value]], dtype: Any) -> V
     return Value(jnp.broadcast_to(total, shape))
 
 
+def sifted(term: Term, value: Value, scale: Any) -> Value:
+    """The arrays of a term to be scaled, a mask of the core's own labels applied: with a scale 0 could become -0."""
+    own = value.core is not None and term.core == term.mask and scale == 1
+    return Value(value.selected) if own else value
+
+
 def full_core(term: Term, value: Value, labels: Sequence[int], dtype: Any) -> Any:
     """scale · core · mask as one array, broadcastable along ``labels``."""
     if value.core is None and value.mask is None:
@@ -274,7 +280,6 @@ def full_core(term: Term, value: Value, labels: Sequence[int], dtype: Any) -> An
     if value.core is None:
         mask = spread(value.mask, term.mask or (), labels)
         return scaled(mask.astype(dtype), term.scale)
-    if term.core == term.mask and term.scale == 1:  # with another scale 0 could become -0
-        return spread(value.selected, term.core or (), labels)
+    value = sifted(term, value, term.scale)
     x = scaled(spread(value.core, term.core or (), labels), term.scale)
     return x if value.mask is None else select(spread(value.mask, term.mask or (), labels), x)
