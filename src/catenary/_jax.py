@@ -213,8 +213,8 @@ def switch(params: dict[str, Any], index: Any, branches: Sequence[Callable[..., 
 
 def holds(params: dict[str, Any], names: Collection[str]) -> bool:
     """Whether some equation in the bodies that an equation has, at any depth, is of one of these primitives."""
-    equations = (eqn for body in _core.jaxprs_in_params(params) for eqn in body.eqns)
-    return any(eqn.primitive.name in names or holds(eqn.params, names) for eqn in equations)
+    bodies = (inner for body in _core.jaxprs_in_params(params) for inner in _bodies(body))
+    return any(eqn.primitive.name in names for body in bodies for eqn in body.eqns)
 
 
 def user_frame(eqn: Any) -> tuple[str, int] | None:
@@ -268,6 +268,13 @@ def settled(fun: Callable[..., Any], structs: Sequence[Any]) -> tuple[Sequence[i
     given = [False] * len(consts) + [True] * len(places)
     now, later, *_ = partial_eval.partial_eval_jaxpr_nounits(opened, given, True)
     return places, later, evaluated(now, consts)
+
+
+def needed(fun: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
+    """The outputs of ``fun``, from the equations that they need."""
+    jaxpr, consts = closed(make_jaxpr(fun, args))
+    lean, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
+    return eval_jaxpr(lean, consts, *args)
 
 
 def evaluated(jaxpr: Any, args: Sequence[Any]) -> Sequence[Any]:
@@ -404,12 +411,6 @@ def check_arrays(closed_jaxpr: Any) -> None:
     eqns = [eqn for body in _bodies(jaxpr) for eqn in body.eqns] if deep else ()
     for v in (*jaxpr.constvars, *jaxpr.invars, *(v for eqn in eqns for v in (*eqn.invars, *eqn.outvars))):
         check_array(v.aval)
-
-
-def authored(jaxpr: Any) -> bool:
-    """Whether a program has, at any depth, a function whose author gave its derivative, and may give its value too."""
-    eqns = (eqn for body in _bodies(closed(jaxpr)[0]) for eqn in body.eqns)
-    return any(eqn.primitive.name.startswith("custom_") or pulled_only(eqn.primitive, eqn.params) for eqn in eqns)
 
 
 def _bodies(jaxpr: Any) -> Iterator[Any]:

@@ -424,3 +424,10 @@ def test_the_value_beside_a_derivative_is_its_rules(wrap, rule, reverse):
         same(ct, lambda d: d.jvp(fun, (X,), (X,)))
     elif wrap is not AT_DEPTH["while"]:
         same(ct, lambda d: (lambda y, pull: (y, pull(y)))(*d.vjp(fun, X)))
+
+
+def test_a_checkpoint_calls_what_a_rule_computes_only_if_it_remembers():
+    whole = jax.custom_vjp(jnp.tan)
+    whole.defvjp(lambda x: (jnp.sin(x), x), lambda x, g: (jnp.cos(x) * g,), optimize_remat=True)
+    for fun in (whole, jax.checkpoint(whole)):
+        same(ct, lambda d: d.value_and_grad(fun)(0.3))  # noqa: B023

@@ -21,6 +21,9 @@ from catenary._emit.program import local_of, run
 from catenary._graph import Equation, Graph, graph_of_jaxpr
 from catenary._local import Implicit, Local
 
+#: Functions whose author gave their derivative, and may give their value too.
+AUTHORED = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "call_hi_primitive"})
+
 
 class Remat(Handler):
     """A checkpointed body at a point; without a policy there is nothing to split."""
@@ -49,10 +52,8 @@ class Remat(Handler):
         """The outputs, by the rules of those who gave some; what the policy saves is remembered on the way."""
         h, n = self.halves, len(self.body.outputs)
         if h is None:
-            if self.pushed or not _jax.authored(self.params["jaxpr"]):
-                return self.node.equation.call(self.args)
-            point = run(self._local(range(len(self.node.active))), self.args, lambda _: False)
-            return [point.output(a) for a in self.body.outputs]
+            authored = not self.pushed and _jax.holds(self.params, AUTHORED)
+            return _jax.needed(self._values, self.args) if authored else self.node.equation.call(self.args)
         env = dict(h.graph.consts) | dict(zip(h.graph.inputs, self.args, strict=False))
         out = execute(h.forward, env, (*h.graph.outputs[:n], *h.residuals))
         self.residuals = out[n:]
@@ -72,6 +73,10 @@ class Remat(Handler):
             return execute(h.backward, env, [results[k] for k in ports])
 
         return self._body(all_again if h is None else rest_again, [*self.args, *cts, *self.residuals], again=True)
+
+    def _values(self, *args: Any) -> list[Any]:
+        point = run(self._local(range(len(self.node.active))), args, lambda _: False)
+        return [point.output(a) for a in self.body.outputs]
 
     def _local(self, ports: Sequence[int]) -> Local:
         """The body's local derivatives, by the inputs at some ports."""
