@@ -16,7 +16,7 @@ from jax import lax
 from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
-from catenary._emit.along import along
+from catenary._emit.along import along, jacobian_along
 from catenary._emit.program import Always, Point, local_of, run
 from catenary._graph import Graph, Traced, trace
 from catenary._local import Local
@@ -71,6 +71,10 @@ class Call:
     def along(self, local: Local, tangents: Sequence[Any]) -> tuple[Point, list[Any]]:
         """The forward pass at the leaves, and tangents of theirs pushed on the way."""
         return self._computed(along, local, tangents)
+
+    def jacobian_along(self, local: Local, order: Any, push: Always) -> tuple[Point, Any]:
+        """The forward pass at the leaves, and the maps between them and the results, eliminated on the way."""
+        return self._computed(jacobian_along, local, order, push)
 
     def _computed(self, act: Callable[..., Any], local: Local, *how: Any) -> Any:
         try:

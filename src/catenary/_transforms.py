@@ -131,9 +131,7 @@ def _scalar_transform(
             point = call.forward(local, lambda _: False)
             leaves = point.pull([one(call.graph.aval(call.results[0]))])
         else:
-            local, sequence, push = call.resolve(order, holomorphic)
-            point = call.forward(local, push)
-            row = point.jacobian(sequence, push)[0]
+            point, (row,) = call.jacobian_along(*call.resolve(order, holomorphic))
             leaves = [_dense(terms, np.shape(x), _jax.aval_of(x)) for terms, x in zip(row, call.leaves, strict=True)]
         value, aux = call.value(point)
         gradients = _by_argument(call, argnums, [gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)])
@@ -263,9 +261,7 @@ def _jacobian(
             name = "jacrev" if verb == "jacobian" else verb
             check_inputs(call, holomorphic, allow_int, name)
             check_outputs(call, holomorphic, name)
-        local, sequence, push = call.resolve(order, holomorphic)
-        point = call.forward(local, push)
-        maps = point.jacobian(sequence, push)
+        point, maps = call.jacobian_along(*call.resolve(order, holomorphic))
         blocks = []
         for atom, row in zip(call.results, maps, strict=True):
             out = call.graph.aval(atom)

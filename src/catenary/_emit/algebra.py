@@ -129,8 +129,8 @@ class Compute:
         return back
 
     def _pushing(self, node: Implicit, one: Pass) -> Callable[..., Any]:
-        """What pushes one pass through a node."""
-        return self.handlers[node].push
+        """What pushes one pass through a node, its batch axes in front."""
+        return batched(partial(self.handlers[node].push, ports=one.ports), one)
 
     def pull(self, node: Implicit, maps: Sequence[Map]) -> Sequence[Map]:
         back: list[list[tuple[Term, Any]]] = [[] for _ in node.slots]
@@ -138,15 +138,13 @@ class Compute:
         with node.equation.within():
             for one in passes(self.graph, node, maps, "inp"):
                 handler, each = self.handlers[node], one.plan.each
-                if each and isinstance(handler, Linear):
-                    self._pass(outputs, one, partial(handler.pull_each, each=each), back)
-                else:
-                    self._pass(outputs, one, handler.pull, back)
+                linear = each and isinstance(handler, Linear)
+                pull = partial(handler.pull_each, each=each) if linear else handler.pull
+                self._pass(outputs, one, batched(partial(pull, ports=one.ports), one), back)
         return back
 
     def _pass(self, vertices: Sequence[int], one: Pass, act: Callable[..., Any], back: list[list[Any]]) -> None:
         """Hand over the maps of one pass, batch first, and file what comes back under its ports."""
-        act = batched(partial(act, ports=one.ports), len(one.plan.batch))
         avals = [self.graph.avals[v] for v in vertices]
         handed = [
             self._handed(one.plan, terms, aval) if terms else None for terms, aval in zip(one.maps, avals, strict=True)
@@ -169,10 +167,10 @@ class Compute:
         return _jax.laid(in_dtype(shaped(array, shape), aval.dtype), aval, len(plan.batch))
 
 
-def batched(act: Callable[..., Any], depth: int) -> Callable[..., Any]:
-    """``act`` on lists of arrays (None where zero) with ``depth`` leading batch axes."""
-    for _ in range(depth):
-        act = jax.vmap(act)
+def batched(act: Callable[..., Any], one: Pass, out_axes: Any = 0) -> Callable[..., Any]:
+    """``act`` on lists of arrays (None where zero) with the batch axes of a pass in front."""
+    for _ in one.plan.batch:
+        act = jax.vmap(act, out_axes=out_axes)
     return act
 
 

@@ -1,17 +1,19 @@
-"""The forward pass and a forward sweep in one, as ``jax.jvp`` goes: a loop that computes values and tangents runs once.
+"""The forward pass and an elimination in one, as ``jax.jvp`` goes: a loop that is pushed on the way runs once.
 
-A custom rule that gives both is called once, and its value is the result's, at any depth.
+A custom rule that gives value and tangent is called once, and its value is the result's, at any depth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
-from catenary._emit.algebra import Compute
+from catenary._emit.algebra import Compute, batched
 from catenary._emit.implicit import HANDLERS
-from catenary._emit.program import Forward, Point, pushed
+from catenary._emit.program import Always, Forward, Point, pushed
 from catenary._local import Implicit, Local
+from catenary._plan.elimination.eliminate import Map, eliminate
 from catenary._plan.elimination.ports import Pass
 
 
@@ -26,6 +28,16 @@ def along(local: Local, args: Sequence[Any], tangents: Sequence[Any], again: boo
     return Point(local, forward, forward.handlers), found
 
 
+def jacobian_along(
+    local: Local, args: Sequence[Any], order: Iterable[int], push: Always
+) -> tuple[Point, list[list[Map[Any]]]]:
+    """The program at a point, and its explicit maps ∂output/∂input, by the given elimination order."""
+    forward = Forward(local, args, push)
+    maps = eliminate(local, order, Alongside(local, forward, again=False))
+    forward.finish()
+    return Point(local, forward, forward.handlers), maps
+
+
 class Alongside(Compute):
     """Pushes through nodes whose outputs are not computed yet, and computes them on the way."""
 
@@ -37,11 +49,16 @@ class Alongside(Compute):
         if node.kind not in HANDLERS or node in self.handlers:
             return super()._pushing(node, one)
         handler = self.forward.handler(node)
+        both = batched(partial(handler.along, ports=one.ports, again=self.again), one, (None, 0))
 
-        def along(tangents: Sequence[Any], ports: Sequence[int]) -> list[Any]:
-            values, found = handler.along(tangents, ports, self.again)
+        def along(tangents: Sequence[Any]) -> list[Any]:
+            values, found = both(tangents)
             self.forward.update(zip(node.equation.outputs, values, strict=True))
             return found
 
-        assert not one.plan.batch, "tangents of one point are pushed"
         return along
+
+    def pull(self, node: Implicit, maps: Sequence[Map[Any]]) -> Sequence[Map[Any]]:
+        if node not in self.handlers:
+            self.forward.reach(node)
+        return super().pull(node, maps)

@@ -152,6 +152,10 @@ class Forward(dict[int, Any]):
         handler = self.handlers[node] = HANDLERS[node.kind](node, self.graph, args, self.push(node))
         return handler
 
+    def reach(self, node: Implicit) -> None:
+        """Compute as far as a node, so that it can be pulled."""
+        self[node.equation.outputs[0]]
+
     def finish(self) -> None:
         """Compute the rest."""
         for equation in self.rest:
