@@ -32,6 +32,7 @@ from catenary._emit import remat as _remat  # noqa: F401  (registers the handler
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.program import Always, Point, local_of, one
+from catenary._emit.transposed import transposed
 from catenary._handed import or_jax
 from catenary._local import Local
 from catenary._plan.costs.passes import closed
@@ -329,7 +330,8 @@ def jvp(
         primals: where, a tuple of its arguments.
         tangents: along what, a tuple of the same structure, shapes and dtypes; float0 for integers.
         has_aux: whether ``fun`` returns (result, aux).
-        order: ``"auto"`` and ``"forward"`` push; the others first form the Jacobian in that order.
+        order: ``"auto"`` and ``"forward"`` push; the others first form the Jacobian in that order. Functions with a
+            ``custom_vjp`` have no push: ``"reverse"`` transposes their pull, which must be linear in the cotangent.
 
     Returns:
         ``(value, tangent)``, or ``(value, tangent, aux)``.
@@ -357,7 +359,7 @@ def jvp(
                 point, found = call.along(local, flat)
             else:
                 point = call.forward(local, chosen)
-                found = point.push(flat, (sequence, chosen))
+                found = _pushed(point, flat, (sequence, chosen))
             value, aux = call.value(point)
             tangent = tree_unflatten(call.traced.out_tree, out_tangents(call, found))
             return (value, tangent, aux) if has_aux else (value, tangent)
@@ -391,7 +393,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
         call, point, sequence = _at("linearize", fun, primals, has_aux, order, push=True)
         value, aux = call.value(point)
         tangents = [_struct(_jax.aval_of(x)) for x in call.leaves]
-        places, later, residuals = _jax.settled(lambda flat: point.push(flat, sequence), tangents)
+        places, later, residuals = _jax.settled(lambda flat: _pushed(point, flat, sequence), tangents)
         push = Partial(partial(_push, later, call.abstract(), places), residuals)
         return (value, push, aux) if has_aux else (value, push)
 
@@ -467,10 +469,23 @@ def _at(
     return on_traced(at, verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order)
 
 
+#: In place of an order of elimination: what has no push is pushed by the transpose of its pull.
+TRANSPOSED = "transposed"
+
+
+def _pushed(point: Point, tangents: Sequence[Any], plan: Any) -> list[Any]:
+    """Tangents pushed by a plan of ``_way``: None, or an order and which nodes are pushed."""
+    return transposed(point, tangents) if plan and plan[0] == TRANSPOSED else point.push(tangents, plan)
+
+
 def _way(call: Call, order: Order, push: bool) -> tuple[Local, Always, Any]:
     """Local derivatives, which implicit nodes are pushed, and in what order all are eliminated: None for a sweep."""
     if order in ("auto", "forward" if push else "reverse"):
         return local_of(call.graph, call.graph.inputs, call.results), lambda _: push, None
+    if order == "reverse":
+        local = local_of(call.graph, call.graph.inputs, call.results)
+        if any(n.implicit and "push" in closed(n.implicit) for n in local.nodes):
+            return local, lambda _: False, TRANSPOSED
     local, sequence, chosen = call.resolve(order)
     if directed(local) is not None or any(n.implicit and closed(n.implicit) for n in local.nodes):
         # a single vector goes in its own direction where some map has no other

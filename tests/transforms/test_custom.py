@@ -11,7 +11,7 @@ from jax.ad_checkpoint import checkpoint_name
 from jax.experimental import checkify, io_callback
 
 import catenary as ct
-from tests.oracle import EVERY, in_every_order, in_reverse, same
+from tests.oracle import EVERY, assert_same, in_every_order, in_reverse, same
 
 X = jnp.array([0.3, -0.7, 1.1])
 
@@ -431,3 +431,47 @@ def test_a_checkpoint_calls_what_a_rule_computes_only_if_it_remembers():
     whole.defvjp(lambda x: (jnp.sin(x), x), lambda x, g: (jnp.cos(x) * g,), optimize_remat=True)
     for fun in (whole, jax.checkpoint(whole)):
         same(ct, lambda d: d.value_and_grad(fun)(0.3))  # noqa: B023
+
+
+def test_what_nobody_reads_is_not_computed():
+    pulled_only = jax.custom_vjp(jnp.sin)
+    pulled_only.defvjp(lambda x: (jnp.sin(x), x), lambda x, g: (jnp.cos(x) * g,))
+    fun = lambda x: (pulled_only(x), jnp.sum(x**2))[1]
+    same(ct, lambda d: jax.jacfwd(d.grad(fun))(X))
+
+
+@jax.custom_vjp
+def bent(x, y):
+    return x * y
+
+
+bent.defvjp(lambda x, y: (x * y, (x, y)), lambda saved, w: (2.0 * w * saved[1], 3.0 * w * saved[0]))
+
+TRANSPOSED = {
+    "plain": lambda x, y: jnp.sin(bent(x, y)) * x,
+    "scan": lambda x, y: lax.scan(lambda c, t: (bent(c, t), c), x, jnp.stack([y, x])),
+    "cond": lambda x, y: lax.cond(x[0] > 0, bent, lambda x, y: x, x, y),
+    "checkpoint": jax.checkpoint(lambda x, y: bent(x, jnp.sin(y))),
+    "a whole number beside it": lambda x, y: (bent(x, y), jnp.argmax(x)),
+}
+
+
+@pytest.mark.parametrize("fun", TRANSPOSED.values(), ids=TRANSPOSED)
+def test_what_has_a_pull_alone_is_pushed_by_its_transpose(fun):
+    first = lambda x, y: jax.tree.leaves(fun(x, y))[0]
+    by_x, by_y = jax.jacrev(first, (0, 1))(X, X)
+    theirs = by_x @ X + by_y @ X**2
+    pushes = (
+        lambda x, y: ct.jvp(fun, (x, x), (x, y), order="reverse")[1],
+        lambda x, y: ct.linearize(fun, x, x, order="reverse")[1](x, y),
+    )
+    for push in (*pushes, jax.jit(pushes[0])):
+        assert_same(jax.tree.leaves(push(X, X**2))[0], theirs)
+
+
+def test_a_pull_that_is_not_linear_has_no_transpose():
+    capped = jax.custom_vjp(jnp.sin)
+    capped.defvjp(lambda x: (jnp.sin(x), x), lambda x, g: (jnp.clip(jnp.cos(x) * g, -1.0, 1.0),))
+    with pytest.raises(TypeError, match="not linear in its cotangent"):
+        ct.jvp(capped, (X,), (X,), order="reverse")
+    same(ct, lambda d: d.grad(lambda x: capped(x).sum())(X))

@@ -13,6 +13,7 @@ from typing import Any
 
 from catenary._emit.implicit import read
 from catenary._graph import Atom, Equation, Graph
+from catenary._graph.graph import live
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ def halves(
     late, early = _by_dependence(graph.equations, set(cotangents))
     invariant = set(fixed) | set(graph.consts)
     hoisted, early = _hoist(early, invariant)
-    needed = _needed(early, [a for a in graph.outputs[:n_outputs] if isinstance(a, int)])
+    needed = live(early, graph.outputs[:n_outputs])
     optional = [e for e in early if not any(v in needed for v in e.outputs)]
     forward = [e for e in early if any(v in needed for v in e.outputs)]
     reads = {a for e in late for a in e.inputs if isinstance(a, int)}
@@ -56,9 +57,7 @@ def halves(
     backward, kept = [], []
     early_reads: set[int] = set()  # of what is kept: made on the way forward too
     for equation in reversed(optional):
-        if not any(v in crossing or v in reads for v in equation.outputs) and not getattr(
-            equation.source, "effects", None
-        ):
+        if not any(v in crossing or v in reads for v in equation.outputs) and not equation.shows:
             continue
         new = {a for a in equation.inputs if isinstance(a, int) and a not in free and a not in crossing}
         saved = sum(_bytes(graph, v) for v in equation.outputs if v in crossing)
@@ -89,13 +88,13 @@ def recomputed(graph: Graph, n_outputs: int, cotangents: Collection[int], saved:
     reads.update(a for e in late for a in e.inputs if isinstance(a, int))
     for equation in reversed(early):
         inputs = {a for a in equation.inputs if isinstance(a, int)}
-        shown = getattr(equation.source, "effects", None) and (not saved(equation) or inputs.isdisjoint(kept))
+        shown = equation.shows and (not saved(equation) or inputs.isdisjoint(kept))
         if shown or any(v in reads and v not in kept for v in equation.outputs):
             backward.append(equation)
             reads |= inputs
     residuals = tuple(sorted(reads & kept))
-    needed = _needed(early, [*residuals, *(a for a in graph.outputs[:n_outputs] if isinstance(a, int))])
-    forward = [e for e in early if getattr(e.source, "effects", None) or any(v in needed for v in e.outputs)]
+    needed = live(early, [*residuals, *graph.outputs[:n_outputs]])
+    forward = [e for e in early if e.shows or any(v in needed for v in e.outputs)]
     return Halves(graph, [], forward, [*backward[::-1], *late], residuals, ())
 
 
@@ -119,7 +118,7 @@ def _hoist(equations: Sequence[Equation], invariant: set[int]) -> tuple[list[Equ
             reads
             and all(a in invariant for a in reads)
             and equation.primitive.name not in _REPEATS
-            and not getattr(equation.source, "effects", None)
+            and not equation.shows
         ):
             invariant.update(equation.outputs)
             hoisted.append(equation)
@@ -130,15 +129,6 @@ def _hoist(equations: Sequence[Equation], invariant: set[int]) -> tuple[list[Equ
 
 #: Primitives whose output may be far larger than what it is made from.
 _REPEATS = frozenset({"broadcast_in_dim", "iota"})
-
-
-def _needed(equations: Sequence[Equation], wanted: Sequence[int]) -> set[int]:
-    needed = set(wanted)
-    for equation in reversed(equations):
-        if getattr(equation.source, "effects", None) or any(v in needed for v in equation.outputs):
-            needed.update(equation.outputs)
-            needed.update(a for a in equation.inputs if isinstance(a, int))
-    return needed
 
 
 def _in_order(graph: Graph, equations: Sequence[Equation]) -> list[Equation]:

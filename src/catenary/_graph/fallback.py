@@ -30,7 +30,7 @@ def refused(_: Sequence[Any]) -> Sequence[Any]:
     """The push of a function whose author gave a pullback."""
     raise TypeError(
         "can't apply forward-mode differentiation (jvp) to a custom_vjp function. "
-        "Its author gave a pullback only: use order='reverse' (grad, vjp, jacrev)."
+        "Its author gave a pullback only: use order='reverse'; jvp and linearize then push by its transpose."
     )
 
 
@@ -97,11 +97,13 @@ def whole(inner: Graph, n_inputs: int, n_outputs: int) -> str:
     late, zero, linear = _standing(inner, inner.inputs[n_inputs:])
     if not linear or not all(_among(a, late) or _among(a, zero) for a in inner.outputs[n_outputs:]):
         return "affine"
-    shown = any(
-        getattr(equation.source, "effects", None) and any(_among(a, late) for a in equation.inputs)
-        for equation in inner.equations
-    )
+    shown = any(equation.shows and any(_among(a, late) for a in equation.inputs) for equation in inner.equations)
     return "whole" if shown or any(_among(a, late) for a in inner.outputs[:n_outputs]) else ""
+
+
+def linear(graph: Graph) -> bool:
+    """Whether a program is linear in its inputs, as far as its primitives tell."""
+    return _standing(graph, graph.inputs)[2]
 
 
 def _standing(inner: Graph, tangents: Iterable[int]) -> tuple[set[Any], set[Any], bool]:

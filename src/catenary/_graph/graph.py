@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +38,11 @@ class Equation:
     outputs: tuple[int, ...]
     source: Any = None
     setting: Setting | None = None
+
+    @property
+    def shows(self) -> bool:
+        """Whether it has effects: then it is computed, whoever reads it."""
+        return bool(getattr(self.source, "effects", None))
 
     def within(self) -> AbstractContextManager[None]:
         """Its setting, to be entered where it, or its derivative, is computed."""
@@ -87,6 +92,12 @@ class Graph:
         self.consts[number] = _jax.as_array(value)
         return number
 
+    def live(self) -> Graph:
+        """The program without what neither its outputs need nor anyone is shown."""
+        needed = live(self.equations, self.outputs)
+        self.equations = [e for e in self.equations if e.shows or not needed.isdisjoint(e.outputs)]
+        return self
+
     def run(self, args: Sequence[Any]) -> dict[int, Any]:
         """Every value of the program at ``args``."""
         env = dict(self.consts)
@@ -94,6 +105,16 @@ class Graph:
         for equation in self.equations:
             equation.evaluate(env)
         return env
+
+
+def live(equations: Sequence[Equation], wanted: Iterable[Atom]) -> set[int]:
+    """The values that some values need, and effects."""
+    needed = {a for a in wanted if isinstance(a, int)}
+    for equation in reversed(equations):
+        if equation.shows or not needed.isdisjoint(equation.outputs):
+            needed.update(equation.outputs)
+            needed.update(a for a in equation.inputs if isinstance(a, int))
+    return needed
 
 
 def validate(graph: Graph) -> None:

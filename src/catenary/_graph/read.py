@@ -21,7 +21,7 @@ def graph_of_jaxpr(closed_jaxpr: Any) -> Graph:
     known = [graph.const(value) for value in consts]
     graph.inputs = tuple(graph.new(var.aval) for var in jaxpr.invars)
     graph.outputs = tuple(inline(graph, jaxpr, known, graph.inputs))
-    return graph
+    return graph.live()
 
 
 def _atom(names: dict[Any, Atom], v: Any) -> Atom:

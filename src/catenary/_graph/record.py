@@ -38,7 +38,7 @@ def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
 
     given = list(zip(graph.inputs, values, strict=True))
     graph.outputs = tuple(_atoms(graph, _recorder.record(fun, given, equation, call, own)))
-    return graph
+    return graph.live()
 
 
 def _atoms(graph: Graph, operands: Sequence[Any]) -> list[Atom]:

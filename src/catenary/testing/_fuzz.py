@@ -141,8 +141,8 @@ def _products(program: Program, args: Any, v: Any, w: Any, forward: bool, backwa
         value, pushed = ct.jvp(program, args, v)
         pairs["values"] = value, program(*args)
         if numerical is not None:
-            # beside the value, whose roundings it has
-            pairs["J v and the numerical derivative"] = (pushed, value), (numerical, program(*args))
+            # beside the value and 1, whose roundings it has
+            pairs["J v and the numerical derivative"] = (pushed, value, 1.0), (numerical, program(*args), 1.0)
     if backward:
         value, pull = ct.vjp(program, *args)
         pulled = _inner(pull(w), v)
@@ -150,7 +150,8 @@ def _products(program: Program, args: Any, v: Any, w: Any, forward: bool, backwa
         if forward:
             pairs["⟨Jᵀ w, v⟩ and ⟨w, J v⟩"] = pulled, _inner(w, pushed)
         elif numerical is not None:
-            pairs["⟨Jᵀ w, v⟩ and the numerical derivative"] = (pulled, value), (_inner(w, numerical), program(*args))
+            theirs = _inner(w, numerical), program(*args), 1.0
+            pairs["⟨Jᵀ w, v⟩ and the numerical derivative"] = (pulled, value, 1.0), theirs
     return pairs
 
 
