@@ -16,8 +16,7 @@ from jax import lax
 from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
-from catenary._emit.along import along, jacobian_along
-from catenary._emit.program import Always, Point, local_of, run
+from catenary._emit.program import Always, Forward, Point, local_of
 from catenary._graph import Graph, Traced, trace
 from catenary._local import Local
 from catenary._plan.orders.choose import CHOICES, pick
@@ -66,23 +65,20 @@ class Call:
 
     def forward(self, local: Local, push: Always) -> Point:
         """The forward pass at the leaves."""
-        return self._computed(run, local, push)
+        return self.alongside(local, push, lambda _: None)[0]
 
-    def along(self, local: Local, tangents: Sequence[Any]) -> tuple[Point, list[Any]]:
-        """The forward pass at the leaves, and tangents of theirs pushed on the way."""
-        return self._computed(along, local, tangents)
-
-    def jacobian_along(self, local: Local, order: Any, push: Always) -> tuple[Point, Any]:
-        """The forward pass at the leaves, and the maps between them and the results, eliminated on the way."""
-        return self._computed(jacobian_along, local, order, push)
-
-    def _computed(self, act: Callable[..., Any], local: Local, *how: Any) -> Any:
+    def alongside(self, local: Local, push: Always, act: Callable[[Forward], Any]) -> tuple[Point, Any]:
+        """The forward pass at the leaves, and what is done on its way."""
+        forward = Forward(local, self.leaves, push)
         try:
-            return act(local, self.leaves, *how)
+            found = act(forward)
+            return forward.point(local), found
         except (*_jax.NOT_ABSTRACT, jax.errors.JaxRuntimeError):
             raise
         except Exception as error:
-            raise NotComputed from error
+            if forward.failed:
+                raise NotComputed from error
+            raise
 
     def value(self, point: Point) -> tuple[Any, Any]:
         """The function's result and its auxiliary result, at the point."""
@@ -119,15 +115,16 @@ def on_traced(act: Callable[[Call], Any], *request: Any, recorded: bool = False)
     Also where an equation is not computed here, as in a precision that the device lacks: the function, run, may catch
     JAX's error and do something else.
     """
-    call = traced_call(*request, recorded=recorded)
+    call, failed = traced_call(*request, recorded=recorded), None
     try:
         return act(call)
     except _jax.NOT_ABSTRACT:
         if call.traced.recorded:
             raise
     except NotComputed as error:
-        if call.traced.recorded or not all(map(_jax.has_value, call.leaves)):
-            raise error.__cause__ from None  # type: ignore[misc]
+        failed = error.__cause__
+    if failed is not None and (call.traced.recorded or not all(map(_jax.has_value, call.leaves))):
+        raise failed
     return on_traced(act, *request, recorded=True)
 
 

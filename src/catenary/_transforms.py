@@ -30,6 +30,7 @@ from catenary._call import (
 )
 from catenary._emit import remat as _remat  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.algebra import force
+from catenary._emit.along import along, jacobian_along
 from catenary._emit.basis import total
 from catenary._emit.program import Always, Point, local_of, one
 from catenary._emit.transposed import transposed
@@ -132,7 +133,8 @@ def _scalar_transform(
             point = call.forward(local, lambda _: False)
             leaves = point.pull([one(call.graph.aval(call.results[0]))])
         else:
-            point, (row,) = call.jacobian_along(*call.resolve(order, holomorphic))
+            local, sequence, push = call.resolve(order, holomorphic)
+            point, (row,) = call.alongside(local, push, lambda forward: jacobian_along(local, forward, sequence))
             leaves = [_dense(terms, np.shape(x), _jax.aval_of(x)) for terms, x in zip(row, call.leaves, strict=True)]
         value, aux = call.value(point)
         gradients = _by_argument(call, argnums, [gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)])
@@ -262,7 +264,8 @@ def _jacobian(
             name = "jacrev" if verb == "jacobian" else verb
             check_inputs(call, holomorphic, allow_int, name)
             check_outputs(call, holomorphic, name)
-        point, maps = call.jacobian_along(*call.resolve(order, holomorphic))
+        local, sequence, push = call.resolve(order, holomorphic)
+        point, maps = call.alongside(local, push, lambda forward: jacobian_along(local, forward, sequence))
         blocks = []
         for atom, row in zip(call.results, maps, strict=True):
             out = call.graph.aval(atom)
@@ -354,12 +357,12 @@ def jvp(
 
         def at(call: Call) -> tuple[Any, ...]:
             flat = check_tangents(call, tangents)
-            local, chosen, sequence = _way(call, order, push=True)
-            if sequence is None:
-                point, found = call.along(local, flat)
+            local, chosen, act = _way(call, order, push=True)
+            if act is None:
+                point, found = call.alongside(local, chosen, lambda forward: along(local, forward, flat))
             else:
                 point = call.forward(local, chosen)
-                found = _pushed(point, flat, (sequence, chosen))
+                found = act(point, flat)
             value, aux = call.value(point)
             tangent = tree_unflatten(call.traced.out_tree, out_tangents(call, found))
             return (value, tangent, aux) if has_aux else (value, tangent)
@@ -390,10 +393,10 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
 
     @or_jax("linearize", fun, order, has_aux=has_aux)
     def linearized(*primals: Any) -> tuple[Any, ...]:
-        call, point, sequence = _at("linearize", fun, primals, has_aux, order, push=True)
+        call, point, act = _at("linearize", fun, primals, has_aux, order, push=True)
         value, aux = call.value(point)
         tangents = [_struct(_jax.aval_of(x)) for x in call.leaves]
-        places, later, residuals = _jax.settled(lambda flat: _pushed(point, flat, sequence), tangents)
+        places, later, residuals = _jax.settled(act, tangents)
         push = Partial(partial(_push, later, call.abstract(), places), residuals)
         return (value, push, aux) if has_aux else (value, push)
 
@@ -447,11 +450,10 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Or
 
     @or_jax("vjp", fun, order, has_aux=has_aux)
     def pulled(*primals: Any) -> tuple[Any, ...]:
-        call, point, sequence = _at("vjp", fun, primals, has_aux, order, push=False)
+        call, point, act = _at("vjp", fun, primals, has_aux, order, push=False)
         value, aux = call.value(point)
         ends = [call.graph.aval(a) for a in call.results]
-        act = _portable(call, lambda flat: point.pull(flat, sequence), ends)
-        pull = Partial(partial(_pull, call.abstract()), act)
+        pull = Partial(partial(_pull, call.abstract()), _portable(call, act, ends))
         return (value, pull, aux) if has_aux else (value, pull)
 
     return pulled(*primals)
@@ -459,38 +461,28 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Or
 
 def _at(
     verb: str, fun: Callable[..., Any], primals: Any, has_aux: bool, order: Order, push: bool
-) -> tuple[Call, Point, Any]:
-    """The call, its forward pass, and the plan that vectors go by, None where they go in their own direction."""
+) -> tuple[Call, Point, Callable[..., Any]]:
+    """The call, its forward pass, and what pushes or pulls a list of vectors there."""
 
-    def at(call: Call) -> tuple[Call, Point, Any]:
-        local, chosen, sequence = _way(call, order, push)
-        return call, call.forward(local, chosen), None if sequence is None else (sequence, chosen)
+    def at(call: Call) -> tuple[Call, Point, Callable[..., Any]]:
+        local, chosen, act = _way(call, order, push)
+        point = call.forward(local, chosen)
+        return call, point, partial(act or (Point.push if push else Point.pull), point)
 
     return on_traced(at, verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order)
 
 
-#: In place of an order of elimination: what has no push is pushed by the transpose of its pull.
-TRANSPOSED = "transposed"
-
-
-def _pushed(point: Point, tangents: Sequence[Any], plan: Any) -> list[Any]:
-    """Tangents pushed by a plan of ``_way``: None, or an order and which nodes are pushed."""
-    return transposed(point, tangents) if plan and plan[0] == TRANSPOSED else point.push(tangents, plan)
-
-
-def _way(call: Call, order: Order, push: bool) -> tuple[Local, Always, Any]:
-    """Local derivatives, which implicit nodes are pushed, and in what order all are eliminated: None for a sweep."""
+def _way(call: Call, order: Order, push: bool) -> tuple[Local, Always, Callable[..., Any] | None]:
+    """Local derivatives, which implicit nodes are pushed, and what takes vectors through: None for a sweep."""
     if order in ("auto", "forward" if push else "reverse"):
         return local_of(call.graph, call.graph.inputs, call.results), lambda _: push, None
-    if order == "reverse":
-        local = local_of(call.graph, call.graph.inputs, call.results)
-        if any(n.implicit and "push" in closed(n.implicit) for n in local.nodes):
-            return local, lambda _: False, TRANSPOSED
     local, sequence, chosen = call.resolve(order)
+    if order == "reverse" and any(n.implicit and "push" in closed(n.implicit) for n in local.nodes):
+        return local, lambda _: False, transposed
     if directed(local) is not None or any(n.implicit and closed(n.implicit) for n in local.nodes):
         # a single vector goes in its own direction where some map has no other
         return local, lambda _: push, None
-    return local, chosen, sequence
+    return local, chosen, partial(Point.push if push else Point.pull, plan=(sequence, chosen))
 
 
 __all__ = ["grad", "hessian", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "value_and_grad", "vjp"]

@@ -265,3 +265,29 @@ def test_the_linear_program_of_linearize_stands_where_jaxs_does():
         _, push = ad.linearize(fun, 0.3)
         linear = push.func.fun.args[0]
         assert not linear.effects and len(linear.out_avals) == 1
+
+
+def test_effects_keep_their_order():
+    heard = []
+
+    def tell(what, x):
+        jax.debug.callback(lambda _: heard.append(what), x[0], ordered=True)
+
+    def body(what):
+        return lambda c, _: ((tell(what, c), jnp.sin(c))[1], None)
+
+    def fun(x):
+        tell("before", x)
+        y, _ = lax.scan(body("in"), x, None, length=2)
+        tell("between", y)
+        return lax.scan(body("again"), jnp.cos(y), None, length=2)[0]
+
+    for name in ("jvp", "jacfwd", "jacrev", "vjp"):
+        orders = []
+        for d in (ct, jax):
+            act = {"jvp": lambda x: d.jvp(fun, (x,), (x,)), "vjp": lambda x: d.vjp(fun, x)[0]}.get(name)  # noqa: B023
+            jax.block_until_ready(jax.jit(act or getattr(d, name)(fun))(X))
+            jax.effects_barrier()
+            orders.append(list(heard))
+            heard.clear()
+        assert orders[0] == orders[1], name

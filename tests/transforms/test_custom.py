@@ -469,9 +469,48 @@ def test_what_has_a_pull_alone_is_pushed_by_its_transpose(fun):
         assert_same(jax.tree.leaves(push(X, X**2))[0], theirs)
 
 
-def test_a_pull_that_is_not_linear_has_no_transpose():
-    capped = jax.custom_vjp(jnp.sin)
-    capped.defvjp(lambda x: (jnp.sin(x), x), lambda x, g: (jnp.clip(jnp.cos(x) * g, -1.0, 1.0),))
+PULLS = {
+    "clipped": lambda x, g: (jnp.clip(jnp.cos(x) * g, -0.1, 0.1),),
+    "constant": lambda x, g: (jnp.ones(3),),
+    "whole": lambda x, g: (jnp.round(g).astype(int) * x,),
+}
+
+
+@pytest.mark.parametrize("bwd", PULLS.values(), ids=PULLS)
+@pytest.mark.parametrize("wrap", [lambda f: f, *(AT_DEPTH[name] for name in ("cond", "scan", "checkpoint"))])
+def test_a_pull_that_is_not_linear_has_no_transpose(wrap, bwd):
+    sine = jax.custom_vjp(jnp.sin)
+    sine.defvjp(lambda x: (jnp.sin(x), x), bwd)
     with pytest.raises(TypeError, match="not linear in its cotangent"):
-        ct.jvp(capped, (X,), (X,), order="reverse")
-    same(ct, lambda d: d.grad(lambda x: capped(x).sum())(X))
+        ct.jvp(wrap(sine), (X,), (X,), order="reverse")
+    same(ct, lambda d: d.vjp(wrap(sine), X)[0])
+
+
+MEETING = {
+    "a factor": lambda f: lambda x: x * f(x),
+    "two factors": lambda f: lambda x: jnp.sin(x) * f(x) * x,
+    "a condition": lambda f: lambda x: (lambda y: jnp.where(y > 9.0, jnp.sin(x), jnp.cos(x)) * y)(f(x)),
+}
+
+
+@pytest.mark.parametrize("meets", MEETING.values(), ids=MEETING)
+@pytest.mark.parametrize("name", ["cond", "scan", "while", "checkpoint"])
+def test_what_meets_a_loop_waits_for_it(name, meets):
+    fun = meets(lambda x: jax.tree.leaves(AT_DEPTH[name](doubled)(x))[0])
+    same(ct, lambda d: d.jvp(fun, (X,), (X,)))
+    same(ct, lambda d: d.jacfwd(fun)(X))
+    pushed = str(jax.make_jaxpr(lambda x: ct.jvp(fun, (x,), (x,)))(X))
+    assert name == "checkpoint" or pushed.count(f" {name}[") == 1
+
+
+def test_errors_of_derivatives_are_raised_as_they_are_and_run_nothing_again():
+    ran = []
+    push = lambda x: ct.jvp(lambda x: (ran.append(1), clipped(x, x))[1], (x,), (x,))[1].sum()
+    for act in (push, ct.grad(push), ct.jacfwd(push)):
+        ran.clear()
+        with pytest.raises(TypeError, match="custom_vjp"):
+            act(X)
+    ran.clear()
+    with pytest.raises(TypeError, match="custom_vjp"):
+        push(X)
+    assert len(ran) == 1

@@ -145,7 +145,9 @@ def test_a_plan_counts_what_is_done():
         point = product._point()
         for candidate in candidates(point.local, "auto", "flops"):
             done.clear()
-            eliminate(point.local, candidate.order, Charged(point.local, point.env, point.handlers, lambda _: False))
+            eliminate(
+                point.local, candidate.order, Charged(point.local.graph, point.env, point.handlers, lambda _: False)
+            )
             assert sum(done) == candidate.cost, candidate.name
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,8 +26,8 @@ from catenary._emit.einsum import (
 )
 from catenary._emit.implicit import Linear
 from catenary._emit.sparse import entries
-from catenary._graph import Lit
-from catenary._local import Edge, Implicit, Local
+from catenary._graph import Graph, Lit
+from catenary._local import Edge, Implicit
 from catenary._maps.add import Sum
 from catenary._maps.arrange import Arrangement
 from catenary._maps.compose import Recipe
@@ -41,22 +41,27 @@ Map = Sequence[tuple[Term, Any]]
 
 
 class Lazy:
-    """A local derivative not yet asked for; made once, from what its row reads."""
+    """The arrays of a map not yet asked for; made once, from the forward values that it reads."""
 
-    __slots__ = ("edge", "env", "value")
+    __slots__ = ("make", "reads", "value")
 
-    def __init__(self, edge: Edge, env: dict[int, Any]):
-        self.edge, self.env = edge, env
+    def __init__(self, make: Callable[[], Value], reads: Collection[int]):
+        self.make, self.reads = make, reads
         self.value: Value | None = None
 
     def __call__(self) -> Value:
         if self.value is None:
-            row, term = self.edge.piece.row, self.edge.piece.term
-            args = [jnp.asarray(a.val, a.aval.dtype) if isinstance(a, Lit) else self.env[a] for a in self.edge.reads]
-            core = None if term.core is None or row.core is None else fitted(row.core(*args), term, term.core, args)
-            mask = None if term.mask is None or row.mask is None else fitted(row.mask(*args), term, term.mask, args)
-            self.value = Value(core, mask)
+            self.value = self.make()
         return self.value
+
+
+def made(edge: Edge, env: dict[int, Any]) -> Value:
+    """The arrays of a local derivative, from what its row reads."""
+    row, term = edge.piece.row, edge.piece.term
+    args = [jnp.asarray(a.val, a.aval.dtype) if isinstance(a, Lit) else env[a] for a in edge.reads]
+    core = None if term.core is None or row.core is None else fitted(row.core(*args), term, term.core, args)
+    mask = None if term.mask is None or row.mask is None else fitted(row.mask(*args), term, term.mask, args)
+    return Value(core, mask)
 
 
 def fitted(x: Any, term: Term, labels: Sequence[int], args: Sequence[Any]) -> Any:
@@ -92,12 +97,14 @@ class Compute:
     """
 
     def __init__(
-        self, local: Local, env: dict[int, Any], handlers: dict[Implicit, Any], push: Callable[[Implicit], bool]
+        self, graph: Graph, env: dict[int, Any], handlers: dict[Implicit, Any], push: Callable[[Implicit], bool]
     ):
-        self.graph, self.env, self.handlers, self.push_these = local.graph, env, handlers, push
+        self.graph, self.env, self.handlers, self.push_these = graph, env, handlers, push
 
     def local(self, edge: Edge) -> Any:
-        return Lazy(edge, self.env) if edge.piece.row.reads else Value()
+        if not edge.piece.row.reads:
+            return Value()
+        return Lazy(partial(made, edge, self.env), {a for a in edge.reads if isinstance(a, int)})
 
     def compose(self, recipe: Recipe, second: Any, first: Any, dtype: Any) -> Value:
         return sound(recipe.term, compose_values(recipe, force(second), force(first), dtype))
@@ -138,8 +145,8 @@ class Compute:
         with node.equation.within():
             for one in passes(self.graph, node, maps, "inp"):
                 handler, each = self.handlers[node], one.plan.each
-                linear = each and isinstance(handler, Linear)
-                pull = partial(handler.pull_each, each=each) if linear else handler.pull
+                apart = bool(each) and isinstance(handler, Linear)
+                pull = partial(handler.pull_each, each=each) if apart else handler.pull
                 self._pass(outputs, one, batched(partial(pull, ports=one.ports), one), back)
         return back
 

@@ -33,7 +33,7 @@ class Handler:
         raise NotImplementedError
 
     def along(self, tangents: Ports, ports: Sequence[int], again: bool = False) -> tuple[list[Any], list[Any]]:
-        """The outputs and their tangents; ``again`` where the forward pass has run, and shown what it shows."""
+        """The outputs and their tangents; ``again`` where the forward pass has run: what has no result is not shown."""
         raise NotImplementedError
 
     def push(self, tangents: Ports, ports: Sequence[int]) -> list[Any]:
@@ -44,7 +44,7 @@ class Handler:
 
 
 #: kind → (node, graph, args, whether it will be pushed) → handler; filled by the files of each kind
-HANDLERS: dict[str, Callable[[Implicit, Graph, list[Any], bool], Handler]] = {}
+HANDLERS: dict[str, Any] = {}
 
 
 def read(env: dict[int, Any], atom: Atom) -> Any:

@@ -20,7 +20,7 @@ from catenary import _jax
 from catenary._emit.along import along
 from catenary._emit.implicit import HANDLERS, Handler, Ports
 from catenary._emit.partition import Halves, execute, halves
-from catenary._emit.program import local_of, run
+from catenary._emit.program import Forward, local_of, run
 from catenary._graph import Graph, graph_of_jaxpr, trace
 from catenary._local import Implicit
 from catenary._local.activity import carried
@@ -59,11 +59,13 @@ def pullback_program(body: Graph, active: Sequence[int], live: Sequence[int]) ->
 def push_body(
     body: Graph, active: Sequence[int], live: Sequence[int], args: Sequence[Any], tangents: Sequence[Any], again: bool
 ) -> tuple[list[Any], list[Any]]:
-    """Outputs of ``body``, and the tangents of those in ``live``; ``again`` it shows nothing."""
+    """Outputs of ``body``, and the tangents of those in ``live``; ``again`` where it has run before."""
     if again:
         body = replace(body, equations=[e for e in body.equations if e.outputs])
     local = local_of(body, [body.inputs[k] for k in active], [body.outputs[k] for k in live])
-    point, pushed = along(local, args, tangents, again)
+    forward = Forward(local, args, lambda _: True)
+    pushed = along(local, forward, tangents, again)
+    point = forward.point(local)
     return [point.output(a) for a in body.outputs], pushed
 
 

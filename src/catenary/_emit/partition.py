@@ -46,9 +46,9 @@ def halves(
     late, early = _by_dependence(graph.equations, set(cotangents))
     invariant = set(fixed) | set(graph.consts)
     hoisted, early = _hoist(early, invariant)
-    needed = live(early, graph.outputs[:n_outputs])
-    optional = [e for e in early if not any(v in needed for v in e.outputs)]
-    forward = [e for e in early if any(v in needed for v in e.outputs)]
+    forward = live(early, graph.outputs[:n_outputs])
+    first = set(map(id, forward))
+    optional = [e for e in early if id(e) not in first]
     reads = {a for e in late for a in e.inputs if isinstance(a, int)}
     reads.update(a for a in graph.outputs[n_outputs:] if isinstance(a, int))
     free = invariant | set(available) | set(cotangents)
@@ -57,7 +57,7 @@ def halves(
     backward, kept = [], []
     early_reads: set[int] = set()  # of what is kept: made on the way forward too
     for equation in reversed(optional):
-        if not any(v in crossing or v in reads for v in equation.outputs) and not equation.shows:
+        if not any(v in crossing or v in reads for v in equation.outputs):
             continue
         new = {a for a in equation.inputs if isinstance(a, int) and a not in free and a not in crossing}
         saved = sum(_bytes(graph, v) for v in equation.outputs if v in crossing)
@@ -93,8 +93,7 @@ def recomputed(graph: Graph, n_outputs: int, cotangents: Collection[int], saved:
             backward.append(equation)
             reads |= inputs
     residuals = tuple(sorted(reads & kept))
-    needed = live(early, [*residuals, *graph.outputs[:n_outputs]])
-    forward = [e for e in early if e.shows or any(v in needed for v in e.outputs)]
+    forward = live(early, [*residuals, *graph.outputs[:n_outputs]])
     return Halves(graph, [], forward, [*backward[::-1], *late], residuals, ())
 
 

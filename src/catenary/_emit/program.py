@@ -44,7 +44,7 @@ class Point:
         local = self.local
         root = local.graph.new(_scalar())
         order, push = plan or (None, lambda _: False)
-        state = Elimination(replace(local, outputs=(root,)), Compute(local, self.env, self.handlers, push), root)
+        state = Elimination(replace(local, outputs=(root,)), Compute(local.graph, self.env, self.handlers, push), root)
         for sink, ct in zip(local.outputs, cotangents, strict=True):
             if ct is not None and sink in state.into:
                 state.insert(root, sink, *row_vector(local, sink, ct))
@@ -57,11 +57,11 @@ class Point:
     def push(self, tangents: Sequence[Any], plan: tuple[Iterable[int], Always] | None = None) -> list[Any]:
         """One tangent an input (None: zero) to one an output: a forward sweep, or by a plan, the tangents last."""
         order, push = plan or (None, lambda _: True)
-        return pushed(self.local, Compute(self.local, self.env, self.handlers, push), tangents, order)
+        return pushed(self.local, Compute(self.local.graph, self.env, self.handlers, push), tangents, order)
 
     def jacobian(self, order: Iterable[int], push: Always) -> list[list[Map[Any]]]:
         """The explicit maps ∂output/∂input, by the given elimination order."""
-        return eliminate(self.local, order, Compute(self.local, self.env, self.handlers, push))
+        return eliminate(self.local, order, Compute(self.local.graph, self.env, self.handlers, push))
 
 
 def pushed(local: Local, algebra: Compute, tangents: Sequence[Any], order: Iterable[int] | None = None) -> list[Any]:
@@ -120,46 +120,51 @@ class Forward(dict[int, Any]):
 
     push      which implicit nodes are made to be pushed, a predicate
     handlers  what runs the implicit nodes that were reached
+    failed    whether an equation could not be computed
     """
 
     def __init__(self, local: Local, args: Sequence[Any], push: Always):
-        graph = local.graph
-        super().__init__(graph.consts)
-        self.update(zip(graph.inputs, args, strict=True))
-        self.graph, self.push = graph, push
+        self.equations, self.graph, self.push = local.graph.equations, local.graph, push
+        super().__init__(local.graph.consts)
+        self.update(zip(local.graph.inputs, args, strict=True))
         self.nodes = {node.implicit.equation: node.implicit for node in local.nodes if node.implicit is not None}
         self.handlers: dict[Implicit, Any] = {
-            node: Linear(node, graph, self) for node in self.nodes.values() if node.kind not in HANDLERS
+            node: Linear(node, local.graph, self) for node in self.nodes.values() if node.kind not in HANDLERS
         }
-        self.rest = iter(graph.equations)
-        self.made = {v for equation in graph.equations for v in equation.outputs}
+        self.makers = {v: k for k, equation in enumerate(self.equations) for v in equation.outputs}
+        self.done, self.failed = 0, False
 
     def __missing__(self, value: int) -> Any:
-        if value not in self.made:
+        if value not in self.makers:
             return None  # the name of a tangent
-        for equation in self.rest:
-            self._compute(equation)
-            if value in equation.outputs:
-                break
+        self.advance(self.makers[value] + 1)
+        assert value in self, f"value {value} is read before it is made"
         return self[value]
 
     def get(self, value: int, default: Any = None) -> Any:
-        return self[value]
+        found = self[value]
+        return default if found is None else found
+
+    def place(self, node: Implicit) -> int:
+        """Where a node's equation stands; 0 where it is none of the forward pass's."""
+        return self.makers.get(node.equation.outputs[0], 0)
+
+    def advance(self, stop: int) -> None:
+        """Compute the equations before a place."""
+        while self.done < stop:
+            equation, self.done = self.equations[self.done], self.done + 1
+            try:
+                self._compute(equation)
+            except Exception:
+                self.failed = True
+                raise
 
     def handler(self, node: Implicit) -> Handler:
         """What runs a node, from what it reads."""
         args = [read(self, a) for a in node.equation.inputs]
-        handler = self.handlers[node] = HANDLERS[node.kind](node, self.graph, args, self.push(node))
+        handler: Handler = HANDLERS[node.kind](node, self.graph, args, self.push(node))
+        self.handlers[node] = handler
         return handler
-
-    def reach(self, node: Implicit) -> None:
-        """Compute as far as a node, so that it can be pulled."""
-        self[node.equation.outputs[0]]
-
-    def finish(self) -> None:
-        """Compute the rest."""
-        for equation in self.rest:
-            self._compute(equation)
 
     def _compute(self, equation: Equation) -> None:
         node = self.nodes.get(equation)
@@ -170,9 +175,12 @@ class Forward(dict[int, Any]):
                 values = self.handler(node).forward()
             self.update(zip(equation.outputs, values, strict=True))
 
+    def point(self, local: Local) -> Point:
+        """The whole forward pass, run."""
+        self.advance(len(self.equations))
+        return Point(local, self, self.handlers)
+
 
 def run(local: Local, args: Sequence[Any], push: Always) -> Point:
     """The forward pass: every equation once, implicit nodes so that they can be pushed or pulled."""
-    forward = Forward(local, args, push)
-    forward.finish()
-    return Point(local, forward, forward.handlers)
+    return Forward(local, args, push).point(local)

@@ -52,7 +52,8 @@ class Remat(Handler):
         """The outputs, by the rules of those who gave some; what the policy saves is remembered on the way."""
         h, n = self.halves, len(self.body.outputs)
         if h is None:
-            authored = not self.pushed and _jax.holds(self.params, AUTHORED)
+            silent = not _jax.closed(self.params["jaxpr"])[0].effects
+            authored = silent and not self.pushed and _jax.holds(self.params, AUTHORED)
             return _jax.needed(self._values, self.args) if authored else self.node.equation.call(self.args)
         env = dict(h.graph.consts) | dict(zip(h.graph.inputs, self.args, strict=False))
         out = execute(h.forward, env, (*h.graph.outputs[:n], *h.residuals))

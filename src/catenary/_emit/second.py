@@ -224,7 +224,7 @@ def _adjoints(point: Point, wanted: Iterable[int]) -> dict[int, Any]:
     local, found = point.local, dict[int, Any]()
     vertices = set(wanted)
     root = local.graph.new(local.graph.avals[local.outputs[0]])
-    algebra = Compute(local, point.env, point.handlers, lambda _: False)
+    algebra = Compute(local.graph, point.env, point.handlers, lambda _: False)
     state = Elimination(replace(local, outputs=(root,)), algebra, root)
     state.insert(root, local.outputs[0], *row_vector(local, local.outputs[0], 1))
     for node in (Node(local.outputs), *reversed(local.nodes)):

@@ -40,6 +40,6 @@ def transposed(point: Point, tangents: Sequence[Any]) -> list[Any]:
             "use order='reverse' with vjp, grad or jacrev."
         )
     local = local_of(graph, graph.inputs, graph.outputs)
-    point = run(local, [_jax.zeros(ends[k]) for k in places], lambda _: False)
-    pushed = dict(zip(places, point.pull([tangents[k] for k in given]), strict=True))
+    zeros = run(local, [_jax.zeros(ends[k]) for k in places], lambda _: False)
+    pushed = dict(zip(places, zeros.pull([tangents[k] for k in given]), strict=True))
     return [pushed[k] if k in pushed else _jax.blank(aval) for k, aval in enumerate(ends)]

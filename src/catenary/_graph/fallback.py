@@ -103,7 +103,8 @@ def whole(inner: Graph, n_inputs: int, n_outputs: int) -> str:
 
 def linear(graph: Graph) -> bool:
     """Whether a program is linear in its inputs, as far as its primitives tell."""
-    return _standing(graph, graph.inputs)[2]
+    late, zero, found = _standing(graph, graph.inputs)
+    return found and all(_among(a, late) or _among(a, zero) for a in graph.outputs)
 
 
 def _standing(inner: Graph, tangents: Iterable[int]) -> tuple[set[Any], set[Any], bool]:
@@ -114,28 +115,62 @@ def _standing(inner: Graph, tangents: Iterable[int]) -> tuple[set[Any], set[Any]
     late, zero, linear = set[Any](tangents), set[Any]((None,)), True
     for equation in inner.equations:
         reads = [_among(a, late) for a in equation.inputs]
+        made = list(equation.outputs)
         if any(reads):
-            late.update(equation.outputs)
             name = equation.primitive.name
             if together := _TOGETHER.get(name):
                 stands = all(_among(a, late) or _among(a, zero) for a in equation.inputs[together])
                 linear = linear and stands and sum(reads) == sum(reads[together])
             elif name in _PRODUCTS:
                 linear = linear and sum(reads) == 1
-            elif name == "custom_jvp_call":
-                body = graph_of_jaxpr(_jax.call_body(equation.params))
-                linear = linear and _standing(body, compress(body.inputs, reads))[2]
+            elif name in _BODIES:
+                bodies = [_inside(body, at) for body, at in _BODIES[name](equation.params, reads)]
+                linear = linear and all(one for *_, one in bodies)
+                zero.update(v for k, v in enumerate(made) if all(zeros[k] for _, zeros, _ in bodies))
+                some = [k for k in range(len(made)) if any(lates[k] for lates, _, _ in bodies)]
+                linear = linear and all(lates[k] or zeros[k] for lates, zeros, _ in bodies for k in some)
+                made = [made[k] for k in some]
             else:
                 linear = linear and (not equation.outputs or _jax.can_transpose(equation.primitive))
+            late.update(made)
+            linear = linear and all(_jax.tangent_dtype(inner.avals[v].dtype) != _jax.float0 for v in made)
         elif (zeros := _ZEROS.get(equation.primitive.name)) and zeros([_among(a, zero) for a in equation.inputs]):
             zero.update(equation.outputs)
     return late, zero, linear
+
+
+def _inside(body: Graph, tangents: Sequence[bool]) -> tuple[list[bool], list[bool], bool]:
+    """Which outputs of a body depend on tangents, which are zeros, and whether the first are linear."""
+    late, zero, linear = _standing(body, compress(body.inputs, tangents))
+    return [_among(a, late) for a in body.outputs], [_among(a, zero) for a in body.outputs], linear
 
 
 def _among(atom: Atom, values: set[Any]) -> bool:
     return atom in values if isinstance(atom, int) else None in values and not atom.val
 
 
+def _called(params: dict[str, Any], reads: Sequence[bool]) -> list[tuple[Graph, Sequence[bool]]]:
+    return [(graph_of_jaxpr(_jax.call_body(params)), reads)]
+
+
+def _branches(params: dict[str, Any], reads: Sequence[bool]) -> list[tuple[Graph, Sequence[bool]]]:
+    return [(graph_of_jaxpr(body), reads[1:]) for body in params["branches"]]
+
+
+def _trips(params: dict[str, Any], reads: Sequence[bool]) -> list[tuple[Graph, Sequence[bool]]]:
+    """What of a carry a trip makes depend on tangents does so in the next."""
+    parts, found = _jax.scan_parts(params, len(reads)), list(reads)
+    body = graph_of_jaxpr(parts.body)
+    for _ in range(parts.carry):
+        for k, late in enumerate(_inside(body, found)[0][: parts.carry]):
+            found[parts.consts + k] |= late
+    return [(body, found)]
+
+
+#: The bodies of an equation, and which of their inputs are tangents, by which of its operands are.
+_BODIES: dict[str, Callable[[dict[str, Any], Sequence[bool]], list[tuple[Graph, Sequence[bool]]]]] = dict.fromkeys(
+    ("custom_jvp_call", "remat2"), _called
+) | {"cond": _branches, "scan": _trips}
 #: Where a result is zero: by which operands are.
 _ZEROS: dict[str, Callable[[Sequence[bool]], bool]] = (
     dict.fromkeys(("mul",), any)

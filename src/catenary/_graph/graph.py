@@ -92,12 +92,6 @@ class Graph:
         self.consts[number] = _jax.as_array(value)
         return number
 
-    def live(self) -> Graph:
-        """The program without what neither its outputs need nor anyone is shown."""
-        needed = live(self.equations, self.outputs)
-        self.equations = [e for e in self.equations if e.shows or not needed.isdisjoint(e.outputs)]
-        return self
-
     def run(self, args: Sequence[Any]) -> dict[int, Any]:
         """Every value of the program at ``args``."""
         env = dict(self.consts)
@@ -107,7 +101,13 @@ class Graph:
         return env
 
 
-def live(equations: Sequence[Equation], wanted: Iterable[Atom]) -> set[int]:
+def live(equations: Sequence[Equation], wanted: Iterable[Atom]) -> list[Equation]:
+    """The equations that some values need, and those that show something."""
+    needed = needs(equations, wanted)
+    return [e for e in equations if e.shows or not needed.isdisjoint(e.outputs)]
+
+
+def needs(equations: Sequence[Equation], wanted: Iterable[Atom]) -> set[int]:
     """The values that some values need, and effects."""
     needed = {a for a in wanted if isinstance(a, int)}
     for equation in reversed(equations):

@@ -10,7 +10,7 @@ from jax import lax
 from jax.sharding import AxisType, NamedSharding
 
 from catenary import _jax
-from catenary._graph.graph import Atom, Equation, Graph, Lit
+from catenary._graph.graph import Atom, Equation, Graph, Lit, live
 from catenary._graph.setting import Setting, settings
 
 
@@ -21,7 +21,8 @@ def graph_of_jaxpr(closed_jaxpr: Any) -> Graph:
     known = [graph.const(value) for value in consts]
     graph.inputs = tuple(graph.new(var.aval) for var in jaxpr.invars)
     graph.outputs = tuple(inline(graph, jaxpr, known, graph.inputs))
-    return graph.live()
+    graph.equations = live(graph.equations, graph.outputs)
+    return graph
 
 
 def _atom(names: dict[Any, Atom], v: Any) -> Atom:

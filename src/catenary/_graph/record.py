@@ -11,7 +11,7 @@ from typing import Any
 
 from catenary import _jax, _recorder
 from catenary._graph.fallback import linearized, pullback
-from catenary._graph.graph import Atom, Graph, Lit
+from catenary._graph.graph import Atom, Graph, Lit, live
 from catenary._graph.read import apply, inline
 
 
@@ -38,7 +38,8 @@ def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
 
     given = list(zip(graph.inputs, values, strict=True))
     graph.outputs = tuple(_atoms(graph, _recorder.record(fun, given, equation, call, own)))
-    return graph.live()
+    graph.equations = live(graph.equations, graph.outputs)
+    return graph
 
 
 def _atoms(graph: Graph, operands: Sequence[Any]) -> list[Atom]:
