@@ -22,7 +22,7 @@ from catenary._graph import Equation, Graph, graph_of_jaxpr
 from catenary._local import Implicit, Local
 
 #: Functions whose author gave their derivative, and may give their value too.
-AUTHORED = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "call_hi_primitive"})
+AUTHORED = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
 
 
 class Remat(Handler):
