@@ -26,7 +26,14 @@ Ports = Sequence[Any]
 
 
 class Handler:
-    """One implicit node on its forward values."""
+    """One implicit node on its forward values.
+
+    args    what its equation reads
+    pushed  whether it will be pushed: else it remembers what its pull reads
+    """
+
+    def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
+        self.node, self.args, self.pushed = node, args, push
 
     def forward(self) -> list[Any]:
         """The outputs."""
@@ -43,8 +50,8 @@ class Handler:
         raise NotImplementedError
 
 
-#: kind → (node, graph, args, whether it will be pushed) → handler; filled by the files of each kind
-HANDLERS: dict[str, Any] = {}
+#: kind → its handler; filled by the files of each kind
+HANDLERS: dict[str, type[Handler]] = {}
 
 
 def read(env: dict[int, Any], atom: Atom) -> Any:
@@ -136,7 +143,7 @@ class Whole(Handler):
     """An equation taken whole, with its author's push or pullback."""
 
     def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
-        self.node, self.args, self.pushed = node, args, push
+        super().__init__(node, graph, args, push)
         self.ins = [graph.aval(a) for a in node.equation.inputs]
         self.outs = [graph.avals[v] for v in node.equation.outputs]
         self.rule: Rule | None = None

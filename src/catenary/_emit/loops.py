@@ -82,7 +82,7 @@ class Scan(Handler):
     """
 
     def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
-        self.node, self.args = node, args
+        super().__init__(node, graph, args, push)
         self.outs = [graph.avals[v] for v in node.equation.outputs]
         self.parts = parts = _jax.scan_parts(node.equation.params, len(args))
         self.body = graph_of_jaxpr(parts.body)
@@ -197,7 +197,7 @@ class While(Handler):
     """A while loop: the number of trips depends on values, so it is pushed and never pulled."""
 
     def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
-        self.node, self.args = node, args
+        super().__init__(node, graph, args, push)
         p = node.equation.params
         self.n_cond, self.n_body = p["cond_nconsts"], p["body_nconsts"]
         self.cond, self.body = graph_of_jaxpr(p["cond_jaxpr"]), graph_of_jaxpr(p["body_jaxpr"])
@@ -252,7 +252,8 @@ class Cond(Handler):
     """A branch: differentiated in each of its branches; every branch has room for what any of them remembers."""
 
     def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
-        self.node, self.args, self.params = node, args, node.equation.params
+        super().__init__(node, graph, args, push)
+        self.params = node.equation.params
         self.bodies = [graph_of_jaxpr(b) for b in self.params["branches"]]
         self.active = [k - 1 for k in node.active]
         self.live = [k for k, _ in node.outputs]

@@ -162,8 +162,7 @@ class Forward(dict[int, Any]):
     def handler(self, node: Implicit) -> Handler:
         """What runs a node, from what it reads."""
         args = [read(self, a) for a in node.equation.inputs]
-        handler: Handler = HANDLERS[node.kind](node, self.graph, args, self.push(node))
-        self.handlers[node] = handler
+        handler = self.handlers[node] = HANDLERS[node.kind](node, self.graph, args, self.push(node))
         return handler
 
     def _compute(self, equation: Equation) -> None:

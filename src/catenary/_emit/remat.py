@@ -29,7 +29,8 @@ class Remat(Handler):
     """A checkpointed body at a point; without a policy there is nothing to split."""
 
     def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
-        self.node, self.args, self.params, self.pushed = node, args, node.equation.params, push
+        super().__init__(node, graph, args, push)
+        self.params = node.equation.params
         self.body = graph_of_jaxpr(self.params["jaxpr"])
         self.live = [k for k, _ in node.outputs]
         self.halves: Halves | None = None
