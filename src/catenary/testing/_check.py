@@ -213,12 +213,16 @@ def _primitives(jaxpr: Jaxpr) -> Iterator[str]:
 
 
 def numerical_push(fun: Callable, args: tuple, tangents: tuple) -> Any:
-    """(f(x + h v) − f(x − h v)) / 2h, with h where rounding and truncation balance."""
+    """The derivative of t ↦ f(x + t v) at 0 by five points, as far apart as two would be for the least error."""
     step = max(float(jnp.finfo(x.dtype).eps) for x in jax.tree.leaves(args)) ** (1 / 3)
-    ahead, behind = (
-        fun(*jax.tree.map(lambda x, v, h=h: (x + h * v).astype(x.dtype), args, tangents)) for h in (step, -step)
+
+    def at(t: float) -> Any:
+        return fun(*jax.tree.map(lambda x, v: (x + t * v).astype(x.dtype), args, tangents))
+
+    return jax.tree.map(
+        lambda a, b, c, d: ((8 * (a - b) - (c - d)) / (12 * step)).astype(a.dtype),
+        *(at(k * step) for k in (1, -1, 2, -2)),
     )
-    return jax.tree.map(lambda a, b: ((a - b) / (2 * step)).astype(a.dtype), ahead, behind)
 
 
 def _direction(rng: np.random.Generator, x: Any) -> np.ndarray:
