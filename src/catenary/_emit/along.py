@@ -12,7 +12,7 @@ from typing import Any
 
 from catenary._emit.algebra import Compute, Lazy, batched
 from catenary._emit.einsum import Value
-from catenary._emit.implicit import HANDLERS, Whole
+from catenary._emit.implicit import HANDLERS, Whole, read
 from catenary._emit.program import Forward, pushed
 from catenary._local import Implicit, Local
 from catenary._maps.add import Sum
@@ -53,12 +53,18 @@ class Alongside(Compute):
         return make() if all(a in self.forward for a in reads) else Lazy(make, reads)
 
     def push(self, node: Implicit, maps: Sequence[Map[Any]]) -> Sequence[Map[Any]]:
-        self.forward.advance(self.forward.place(node))
+        self._reach(node, self.forward.place(node))
         return super().push(node, maps)
 
     def pull(self, node: Implicit, maps: Sequence[Map[Any]]) -> Sequence[Map[Any]]:
-        self.forward.advance(self.forward.place(node) + 1)
+        self._reach(node, self.forward.place(node) + 1)
         return super().pull(node, maps)
+
+    def _reach(self, node: Implicit, place: int) -> None:
+        """Compute up to a place, and all that a node reads: not later, where a batch of it is traced."""
+        self.forward.advance(place)
+        for atom in node.equation.inputs:
+            read(self.forward, atom)
 
     def _pushing(self, node: Implicit, one: Pass) -> Callable[..., Any]:
         kind = HANDLERS.get(node.kind)
