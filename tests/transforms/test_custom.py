@@ -521,4 +521,5 @@ def test_what_a_node_reads_is_computed_before_a_batch_of_it():
         v = jax.vmap(lambda t: jnp.imag(jnp.fft.ifft(t)))(jnp.expm1(jnp.sin(jnp.sqrt(0.1 + jnp.sum(x**2, 1)))))
         return jnp.linalg.slogdet(0.1 * jnp.tanh(v).T @ jnp.sin(v) + 2.0 * jnp.eye(v.shape[1]))[1]
 
-    same(EVERY, lambda d: d.jacobian(fun)(jnp.full((1, 1, 3), 0.4)))
+    by_jax = jax.grad(lambda x: fun(x) ** 2)
+    same(ct, lambda d: d.jacobian(by_jax)(jnp.full((1, 1, 3), 0.4)))
