@@ -1,7 +1,7 @@
-"""The forward pass and an elimination in one, as ``jax.jvp`` goes: what is pushed on the way runs once.
+"""The forward pass and an elimination in one, as ``jax.jvp`` goes: a loop computes values and tangents together.
 
-A loop computes values and tangents together, and a custom rule that gives both is called once. So products with
-values that are not made yet wait for them.
+A vector is pushed through each node once, and a custom rule gives the value too; a Jacobian by several arguments pushes
+a node once for each, the value in the first. Products with values that are not made yet wait for them.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ class Alongside(Compute):
         handler = self.forward.handler(node)
         both = batched(partial(handler.along, ports=one.ports, again=self.again), one, (None, 0))
 
-        def along(tangents: Sequence[Any]) -> list[Any]:
+        def push(tangents: Sequence[Any]) -> list[Any]:
             values, found = both(tangents)
             self.forward.update(zip(node.equation.outputs, values, strict=True))
             return found
 
-        return along
+        return push

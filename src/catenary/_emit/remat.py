@@ -19,10 +19,8 @@ from catenary._emit.loops import filled, pullback_program, push_body
 from catenary._emit.partition import Halves, execute, recomputed
 from catenary._emit.program import local_of, run
 from catenary._graph import Equation, Graph, graph_of_jaxpr
+from catenary._graph.fallback import AUTHORED
 from catenary._local import Implicit, Local
-
-#: Functions whose author gave their derivative, and may give their value too.
-AUTHORED = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
 
 
 class Remat(Handler):

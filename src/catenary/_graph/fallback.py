@@ -22,6 +22,9 @@ from catenary import _jax
 from catenary._graph.graph import Atom, Equation, Graph
 from catenary._graph.read import graph_of_jaxpr
 
+#: Functions whose author gave their derivative, and may give their value too.
+AUTHORED = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
+
 #: an equation as a function of a list of its inputs
 Call = Callable[[Sequence[Any]], list[Any]]
 

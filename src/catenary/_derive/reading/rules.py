@@ -16,7 +16,7 @@ from typing import Any
 import jax
 
 from ... import _jax
-from ..._graph.fallback import pullback
+from ..._graph.fallback import AUTHORED, pullback
 from ..calculus.recurrence import substituted
 from ..expressions.dims import Value, dims_of
 from ..expressions.expr import Array, At, Expr, Index, Num, axis, temporary
@@ -24,7 +24,6 @@ from ..expressions.rename import rename
 from ..unreadable import UnreadableError
 from .read import Reader
 
-CUSTOM = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
 _count = itertools.count()
 
 
@@ -56,7 +55,7 @@ class Rule:
 
 def own_rule(eqn: Any) -> bool:
     """Say whether an equation is a call of a function whose derivative is a rule of its author, who is not JAX."""
-    if eqn.primitive.name not in CUSTOM:
+    if eqn.primitive.name not in AUTHORED:
         return False
     where = _jax.closed(_jax.call_body(eqn.params))[0].debug_info.func_src_info or ""
     return f"{os.sep}jax{os.sep}_src{os.sep}" not in where and not where.startswith("jax")
