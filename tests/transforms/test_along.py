@@ -1,4 +1,4 @@
-"""Values beside derivatives are the rule's own, at any depth; what meets a loop waits for it; errors run nothing again."""
+"""Values beside derivatives are the rule's own, at any depth; what meets a loop waits for it."""
 
 import jax
 import jax.numpy as jnp
