@@ -12,7 +12,7 @@ from typing import Any
 
 from catenary._emit.algebra import Compute, Lazy, batched
 from catenary._emit.einsum import Value
-from catenary._emit.implicit import HANDLERS, Whole, read
+from catenary._emit.implicit import HANDLERS, Whole
 from catenary._emit.program import Forward, pushed
 from catenary._local import Implicit, Local
 from catenary._maps.add import Sum
@@ -64,7 +64,8 @@ class Alongside(Compute):
         """Compute up to a place, and all that a node reads: not later, where a batch of it is traced."""
         self.forward.advance(place)
         for atom in node.equation.inputs:
-            read(self.forward, atom)
+            if isinstance(atom, int):
+                self.forward.get(atom)
 
     def _pushing(self, node: Implicit, one: Pass) -> Callable[..., Any]:
         kind = HANDLERS.get(node.kind)
