@@ -85,6 +85,36 @@ def test_custom_vjp(ad):
     same(ad, lambda d: d.grad(lambda x: jnp.sum(lax.scan(lambda c, t: (clipped(c, t), c), x, jnp.ones((2, 3)))[0]))(X))
 
 
+@jax.custom_vjp
+def half(x):
+    return x / 2
+
+
+half.defvjp(lambda x: (x / 2 + 0.1, jnp.cos(x)), lambda c, w: (w * c,))
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x: half(lax.pad(x, 0.0, [(2, -3, 0)])) * x[:2],
+        lambda x: jnp.floor(half(x)) * x,
+        lambda x: jnp.floor(lax.scan(lambda c, a: (half(c) + a, half(a)), 0.1, x)[1]) * x,
+        lambda x: lax.cond(x[0] > 0, lambda x: jnp.floor(half(x)), jnp.floor, x) * x,
+        lambda x: jnp.floor(jax.checkpoint(lambda x: half(jnp.sin(x)))(x)) * x,
+        lambda x: lax.scan(lambda c, a: (c + jnp.floor(half(a)) * c, jnp.floor(half(c))), 0.1, x)[1] * x,
+    ],
+    ids=["cut", "floored", "scan", "cond", "checkpoint", "inside a scan"],
+)
+def test_what_has_no_part_in_a_derivative_has_its_authors_value_and_push(fun):
+    """JAX can not push the function of a custom_vjp: left as it is, it would stop derivatives of ours."""
+
+    def total(x):
+        return jnp.sum(fun(x))
+
+    same(EVERY[:2], lambda d: jax.jacfwd(d.grad(total))(X))
+    same(EVERY[:2], lambda d: d.value_and_grad(total)(X))
+
+
 @pytest.mark.parametrize("name", ["jacfwd", "jvp"])
 def test_custom_vjp_has_no_push(name):
     import catenary as ct

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +15,10 @@ from catenary._emit.basis import total
 from catenary._emit.einsum import Value, shaped
 from catenary._emit.implicit import HANDLERS, Handler, Linear, read
 from catenary._graph import Atom, Equation, Graph
+from catenary._graph.fallback import pullback
 from catenary._graph.graph import validate
 from catenary._local import Implicit, Local, Node, build
+from catenary._local.activity import reached
 from catenary._maps.term import Term, plain_axes
 from catenary._plan.elimination.eliminate import VALIDATE, Elimination, Map, eliminate
 
@@ -132,6 +134,7 @@ class Forward(dict[int, Any]):
             node: Linear(node, local.graph, self) for node in self.nodes.values() if node.kind not in HANDLERS
         }
         self.makers = {v: k for k, equation in enumerate(self.equations) for v in equation.outputs}
+        self.idle = _idle(local, self.nodes)
         self.done, self.failed = 0, False
 
     def __missing__(self, value: int) -> Any:
@@ -167,7 +170,10 @@ class Forward(dict[int, Any]):
 
     def _compute(self, equation: Equation) -> None:
         node = self.nodes.get(equation)
-        if node is None or node.kind not in HANDLERS:
+        if equation in self.idle:
+            args = [read(self, a) for a in equation.inputs]
+            self.update(zip(equation.outputs, pullback(equation.call, args, self.idle[equation])[0], strict=True))
+        elif node is None or node.kind not in HANDLERS:
             equation.evaluate(self)
         elif node not in self.handlers:
             with equation.within():
@@ -178,6 +184,26 @@ class Forward(dict[int, Any]):
         """The whole forward pass, run."""
         self.advance(len(self.equations))
         return Point(local, self, self.handlers)
+
+
+def _idle(local: Local, nodes: Collection[Equation]) -> dict[Equation, list[int]]:
+    """Equations that have no push nor part in the derivative → which of their inputs depend on what it is by.
+
+    Their values are their authors' too, which whoever differentiates the derivative can push; the function itself not.
+    """
+    found = [e for e in local.graph.equations if e not in nodes and _unpushed(e)]
+    values = reached(local.graph, local.inputs) if found else set()
+    inputs = {e: [k for k, a in enumerate(e.inputs) if isinstance(a, int) and a in values] for e in found}
+    return {e: ins for e, ins in inputs.items() if ins}
+
+
+def _unpushed(equation: Equation) -> bool:
+    """Whether JAX pulls an equation, and can not push it."""
+    name, params = equation.primitive.name, equation.params
+    if name == "while":
+        return False
+    own = name == "custom_vjp_call" or _jax.pulled_only(equation.primitive, params)
+    return own or _jax.holds(params, ("custom_vjp_call",))
 
 
 def run(local: Local, args: Sequence[Any], push: Always) -> Point:

@@ -212,9 +212,9 @@ def _primitives(jaxpr: Jaxpr) -> Iterator[str]:
         yield from nested(list(equation.params.values()))
 
 
-def numerical_push(fun: Callable, args: tuple, tangents: tuple) -> Any:
-    """The derivative of t ↦ f(x + t v) at 0 by five points, as far apart as two would be for the least error."""
-    step = max(float(jnp.finfo(x.dtype).eps) for x in jax.tree.leaves(args)) ** (1 / 3)
+def numerical_push(fun: Callable, args: tuple, tangents: tuple, part: float = 1.0) -> Any:
+    """The derivative of t ↦ f(x + t v) at 0 by five points, ``part`` as far apart as two for the least error."""
+    step = part * max(float(jnp.finfo(x.dtype).eps) for x in jax.tree.leaves(args)) ** (1 / 3)
 
     def at(t: float) -> Any:
         return fun(*jax.tree.map(lambda x, v: (x + t * v).astype(x.dtype), args, tangents))
