@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -66,6 +66,14 @@ def device_kind() -> str:
     True
     """
     return jax.default_backend() if jax.default_backend() == "cpu" else jax.devices()[0].device_kind
+
+
+def inside_jit() -> bool:
+    """Whether a program is being traced, here or around what is batched or differentiated here."""
+    trace = _core.trace_ctx.trace
+    while trace is not None and not isinstance(trace, partial_eval.DynamicJaxprTrace):
+        trace = getattr(trace, "parent_trace", None)
+    return trace is not None
 
 
 def aval_of(x: Any) -> jax.core.ShapedArray:
@@ -172,27 +180,6 @@ def call_body(params: dict[str, Any]) -> Any:
         if name in params:
             return params[name]
     raise KeyError(f"no body among {sorted(params)}")
-
-
-class ScanParts(NamedTuple):
-    """What a scan equation is: its body and how its operands divide."""
-
-    body: Any
-    consts: int
-    carry: int
-    length: Any
-    reverse: bool
-    unroll: int
-
-
-def scan_parts(params: dict[str, Any], n_in: int) -> ScanParts:
-    """Read a scan's parameters; JAX 0.11 replaced ``num_consts``/``num_carry`` by ``ft_in``."""
-    if "num_consts" in params:
-        n_consts, n_carry = params["num_consts"], params["num_carry"]
-    else:
-        n_consts, n_carry, _ = (len(part) for part in params["ft_in"].unpack())
-    assert n_consts + n_carry <= n_in
-    return ScanParts(params["jaxpr"], n_consts, n_carry, params["length"], params["reverse"], params["unroll"])
 
 
 def branch_here(params: dict[str, Any]) -> int | None:

@@ -22,6 +22,7 @@ from catenary._emit.implicit import HANDLERS, Handler, Ports
 from catenary._emit.partition import Halves, execute, halves
 from catenary._emit.program import Forward, local_of, run
 from catenary._graph import Graph, graph_of_jaxpr, trace
+from catenary._graph.scan import scan_parts
 from catenary._local import Implicit
 from catenary._local.activity import carried
 
@@ -84,7 +85,7 @@ class Scan(Handler):
     def __init__(self, node: Implicit, graph: Graph, args: list[Any], push: bool):
         super().__init__(node, graph, args, push)
         self.outs = [graph.avals[v] for v in node.equation.outputs]
-        self.parts = parts = _jax.scan_parts(node.equation.params, len(args))
+        self.parts = parts = scan_parts(node.equation.params, len(args))
         self.body = graph_of_jaxpr(parts.body)
         self.split = (parts.consts, parts.consts + parts.carry)
         lo, hi = self.split

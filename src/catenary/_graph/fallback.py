@@ -21,6 +21,7 @@ from jax.tree_util import Partial
 from catenary import _jax
 from catenary._graph.graph import Atom, Equation, Graph
 from catenary._graph.read import graph_of_jaxpr
+from catenary._graph.scan import scan_parts
 
 #: Functions whose author gave their derivative, and may give their value too.
 AUTHORED = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
@@ -162,7 +163,7 @@ def _branches(params: dict[str, Any], reads: Sequence[bool]) -> list[tuple[Graph
 
 def _trips(params: dict[str, Any], reads: Sequence[bool]) -> list[tuple[Graph, Sequence[bool]]]:
     """What of a carry a trip makes depend on tangents does so in the next."""
-    parts, found = _jax.scan_parts(params, len(reads)), list(reads)
+    parts, found = scan_parts(params, len(reads)), list(reads)
     body = graph_of_jaxpr(parts.body)
     for _ in range(parts.carry):
         for k, late in enumerate(_inside(body, found)[0][: parts.carry]):

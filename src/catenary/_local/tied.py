@@ -14,6 +14,7 @@ from typing import Any
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
 from catenary._graph.fallback import pullback
+from catenary._graph.scan import scan_parts
 from catenary._local.activity import carried
 from catenary._local.build import build
 from catenary._local.local import TIES, Implicit, Local, Tie
@@ -160,7 +161,7 @@ def _shapes(node: Implicit) -> Iterator[list[tuple[int, Sequence[Size]]]]:
 
 def of_scan(node: Implicit) -> tuple[Tie, ...]:
     """A scan's: what it scans over has an axis more outside than in the body, tied too where no trip reads another."""
-    parts = _jax.scan_parts(node.equation.params, len(node.site.ins))
+    parts = scan_parts(node.equation.params, len(node.site.ins))
     graph = graph_of_jaxpr(parts.body)
     lo, hi = parts.consts, parts.consts + parts.carry
     others = [k for k in node.active if not lo <= k < hi]

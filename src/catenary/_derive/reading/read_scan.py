@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ... import _jax
+from ..._graph.scan import scan_parts
 from ..calculus.recurrence import Carry, Loop, symbols_below
 from ..expressions.build import add, mul, num, size, total
 from ..expressions.dims import Value, dims_of, entry_of
@@ -25,7 +26,7 @@ from .read import Reader, literal
 
 def read_scan(reader: Reader, eqn: Any, values: list[Value]) -> list[Value]:
     """Return the values of a scan's results: what is carried after the last step, then what is stacked."""
-    parts = _jax.scan_parts(eqn.params, len(values))
+    parts = scan_parts(eqn.params, len(values))
     (length,) = dims_of((parts.length,))
     split = parts.consts + parts.carry
     initials, stacked = values[parts.consts : split], values[split:]

@@ -13,6 +13,7 @@ import jax
 from jax import export
 
 from ... import _jax
+from ..._graph.scan import scan_parts
 from ..expressions.expr import Index
 from ..expressions.positions import FEWEST
 from ..expressions.reshape import groups
@@ -79,7 +80,7 @@ def _scan(jaxpr: Any, ties: Ties, path: tuple[int, ...] = ()) -> None:
 
 def _loop(eqn: Any, ties: Ties, path: tuple[int, ...], place: int) -> None:
     """Tie what goes into a scan and comes out to its body: stacked arrays have the steps for their first axis."""
-    parts = _jax.scan_parts(eqn.params, len(eqn.invars))
+    parts = scan_parts(eqn.params, len(eqn.invars))
     body = _jax.closed(parts.body)[0]
     below = (*path, place)
     whole = parts.consts + parts.carry

@@ -7,6 +7,7 @@ from typing import Any
 
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
+from catenary._graph.scan import scan_parts
 
 #: Primitives that move entries and compute none.
 _FREE = frozenset(
@@ -36,7 +37,7 @@ def equation_flops(graph: Graph, equation: Any) -> Any:
         kernel, numbers = graph.aval(equation.inputs[1]).shape, params["dimension_numbers"]
         return 2 * prod(out.shape) * prod(kernel) // kernel[numbers.rhs_spec[0]]
     if name == "scan":
-        parts = _jax.scan_parts(params, len(equation.inputs))
+        parts = scan_parts(params, len(equation.inputs))
         return parts.length * program_flops(graph_of_jaxpr(parts.body))
     if name == "while":
         return program_flops(graph_of_jaxpr(params["body_jaxpr"]))

@@ -9,6 +9,7 @@ from typing import Any
 
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
+from catenary._graph.scan import scan_parts
 from catenary._local import Implicit, Local, build
 from catenary._plan.costs.cost import Work
 from catenary._plan.costs.flops import equation_flops, program_flops
@@ -37,7 +38,7 @@ BODIES = {
 
 
 def _scan(node: Implicit) -> tuple[Graph, Sequence[int], Any]:
-    parts = _jax.scan_parts(node.equation.params, len(node.equation.inputs))
+    parts = scan_parts(node.equation.params, len(node.equation.inputs))
     carries = range(parts.consts, parts.consts + parts.carry)
     return graph_of_jaxpr(parts.body), sorted({*node.active, *carries}), parts.length
 
