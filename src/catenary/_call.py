@@ -5,7 +5,7 @@ The messages contain JAX's own words where JAX raises too, after the function an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,6 +18,7 @@ from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_lea
 from catenary import _jax, errors
 from catenary._emit.program import Always, Forward, Point, local_of
 from catenary._graph import Graph, Traced, trace
+from catenary._graph.kept import compiled, keeping
 from catenary._local import Local
 from catenary._plan.orders.choose import CHOICES, pick
 from catenary._plan.plan import Plan
@@ -37,12 +38,13 @@ class NotComputed(Exception):
 class Call:
     """What was traced, and at which leaves.
 
+    name      how a message calls it
     dynamic   the arguments differentiated, a tuple
     leaves    their leaves, and ``paths`` how a message calls them
     """
 
     verb: str
-    fun: Callable[..., Any]
+    name: str
     traced: Traced
     dynamic: tuple[Any, ...]
     leaves: list[Any]
@@ -109,15 +111,25 @@ def unknown(tree: Any) -> Any:
     return jax.tree.map(hidden, tree)
 
 
-def on_traced(act: Callable[[Call], Any], *request: Any, recorded: bool = False) -> Any:
-    """``act`` on a ``traced_call``; once more on a recording, where a custom rule can not be called without it.
+def on_traced(
+    act: Callable[..., Any],
+    *request: Any,
+    told: Hashable = None,
+    more: Callable[[Call], Any] = lambda call: (),
+    recorded: bool = False,
+) -> Any:
+    """``act(call, more(call))`` on a ``traced_call``; once more on a recording, where a rule can not be called without.
 
     Also where an equation is not computed here, as in a precision that the device lacks: the function, run, may catch
     JAX's error and do something else.
+
+    told    what ``act`` depends on but the request: a program that is jitted calls is then compiled, outside jit
     """
-    call, failed = traced_call(*request, recorded=recorded), None
+    with keeping(told is not None and isinstance(request[-1], str)) as keep:
+        call = traced_call(*request, recorded=recorded, keep=keep)
+    failed, given = None, more(call)
     try:
-        return act(call)
+        return _compiled(act, call, (told, *request[-2:]), given) if call.traced.kept else act(call, given)
     except _jax.NOT_ABSTRACT:
         if call.traced.recorded:
             raise
@@ -125,7 +137,18 @@ def on_traced(act: Callable[[Call], Any], *request: Any, recorded: bool = False)
         failed = error.__cause__
     if failed is not None and (call.traced.recorded or not all(map(_jax.has_value, call.leaves))):
         raise failed
-    return on_traced(act, *request, recorded=True)
+    return on_traced(act, *request, told=told, more=more, recorded=True)
+
+
+def _compiled(act: Callable[..., Any], call: Call, told: Hashable, given: Any) -> Any:
+    """``act`` on a program with its jitted calls kept, compiled for all calls that differ in their arrays alone."""
+    traced = call.traced
+    trees = tree_structure(call.dynamic), traced.out_tree, traced.aux_tree, traced.n_out
+
+    def opened(graph: Graph, leaves: Sequence[Any], given: Any) -> Any:
+        return act(replace(call, leaves=list(leaves), traced=replace(traced, graph=graph)), given)
+
+    return compiled(traced.graph, (call.verb, told, trees), opened, call.leaves, given)
 
 
 def traced_call(
@@ -138,8 +161,9 @@ def traced_call(
     order: Order = "auto",
     *,
     recorded: bool = False,
+    keep: bool = False,
 ) -> Call:
-    """The program of a call; ``recorded`` as it runs even where it can be traced."""
+    """The program of a call; ``recorded`` as it runs even where it can be traced, ``keep`` as for ``trace``."""
     numbers = positions(verb, fun, argnums, len(args))
     dynamic = tuple(args[k] for k in numbers)
     with_paths, _ = tree_flatten_with_path(dynamic)
@@ -166,7 +190,7 @@ def traced_call(
         return fun(*full, **named)
 
     try:
-        traced = trace(of_dynamic, dynamic, has_aux=has_aux, recorded=recorded)
+        traced = trace(of_dynamic, dynamic, has_aux=has_aux, recorded=recorded, keep=keep)
     except _jax.VALUE_ASKED as error:
         error.add_note(
             f"{errors.call(verb, fun)}: Python asked for a value that is not known here: inside jit or vmap arguments "
@@ -174,7 +198,7 @@ def traced_call(
             "Use lax.cond, lax.while_loop or jnp.where."
         )
         raise
-    return Call(verb, fun, traced, dynamic, leaves, paths)
+    return Call(verb, errors.call(verb, fun), traced, dynamic, leaves, paths)
 
 
 def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -> Local:
@@ -273,7 +297,7 @@ def check_inputs(call: Call, holomorphic: bool, allow_int: bool, name: str) -> N
     """As JAX does for reverse mode: complex for holomorphic functions, else inexact unless ``allow_int``."""
     for leaf, path in zip(call.leaves, call.paths, strict=True):
         dtype = leaf.dtype
-        where = f"{errors.call(call.verb, call.fun)}: {path} has dtype {dtype}. "
+        where = f"{call.name}: {path} has dtype {dtype}. "
         if holomorphic and not has_kind(leaf, np.complexfloating):
             raise TypeError(f"{where}{name} with holomorphic=True requires inputs with complex dtype, but got {dtype}.")
         if not has_kind(leaf, np.inexact) and not (
@@ -291,7 +315,7 @@ def check_inputs(call: Call, holomorphic: bool, allow_int: bool, name: str) -> N
 def check_outputs(call: Call, holomorphic: bool, name: str) -> None:
     for atom in call.results:
         dtype = call.graph.aval(atom).dtype
-        where = f"{errors.call(call.verb, call.fun)}: the output has dtype {dtype}. "
+        where = f"{call.name}: the output has dtype {dtype}. "
         complex_ = jax.dtypes.issubdtype(dtype, np.complexfloating)
         if holomorphic and not complex_:
             raise TypeError(
@@ -319,7 +343,7 @@ def gradient_leaf(value: Any, leaf: Any) -> Any:
 
 
 def check_scalar(call: Call) -> None:
-    name = errors.call(call.verb, call.fun)
+    name = call.name
     if call.traced.n_out != 1 or call.traced.out_tree != tree_structure(0):
         raise TypeError(
             f"Gradient only defined for scalar-output functions. Output was: {call.traced.out_tree}. {name}: return "
@@ -336,7 +360,7 @@ def check_scalar(call: Call) -> None:
 def check_jacfwd(call: Call, holomorphic: bool) -> None:
     for leaf, path in zip(call.leaves, call.paths, strict=True):
         dtype = leaf.dtype
-        where = f"{errors.call(call.verb, call.fun)}: {path} has dtype {dtype}. "
+        where = f"{call.name}: {path} has dtype {dtype}. "
         if holomorphic and not has_kind(leaf, np.complexfloating):
             raise TypeError(f"{where}jacfwd with holomorphic=True requires inputs with complex dtype, but got {dtype}.")
         if not holomorphic and not has_kind(leaf, np.floating):
@@ -360,7 +384,7 @@ def check_primals(verb: str, fun: Callable[..., Any], primals: Any) -> None:
 
 
 def check_tangents(call: Call, tangents: Any) -> list[Any]:
-    name = errors.call(call.verb, call.fun)
+    name = call.name
     if not isinstance(tangents, tuple | list):
         raise TypeError(
             f"{name}: primal and tangent arguments must be tuples or lists; found {type(tangents).__name__} for "
@@ -415,7 +439,7 @@ def out_tangents(call: Call, tangents: Sequence[Any]) -> list[Any]:
 
 def check_cotangents(call: Call, cotangent: Any) -> list[Any]:
     """The leaves of a cotangent, None for float0; JAX's errors where it does not fit the result."""
-    name = errors.call(call.verb, call.fun)
+    name = call.name
     flat, tree = tree_flatten(cotangent)
     if tree != call.traced.out_tree:
         raise ValueError(

@@ -233,14 +233,16 @@ def _present(fun: Callable[..., Any], structs: Sequence[Any]) -> tuple[list[int]
     return places, flat
 
 
-def portable(fun: Callable[..., Any], structs: Sequence[Any]) -> Callable[..., Any]:
+def portable(fun: Callable[..., Any], structs: Sequence[Any], compiled: bool) -> Callable[..., Any]:
     """``fun`` on a flat list of arrays, its closed-over tracers made leaves of a pytree, so that jit may return it.
 
-    structs   shapes and dtypes of the list; None where it holds None
+    structs    shapes and dtypes of the list; None where it holds None
+    compiled   whether it runs as one program
     """
     places, flat = _present(fun, structs)
     converted, consts = jax.closure_convert(flat, *(structs[k] for k in places))
-    return jax.tree_util.Partial(partial(_from_list, converted, tuple(places)), consts)
+    run = jax.jit(converted) if compiled else converted
+    return jax.tree_util.Partial(partial(_from_list, run, tuple(places)), consts)
 
 
 def settled(fun: Callable[..., Any], structs: Sequence[Any]) -> tuple[Sequence[int], Any, Sequence[Any]]:
@@ -406,6 +408,12 @@ def _bodies(jaxpr: Any) -> Iterator[Any]:
     for eqn in jaxpr.eqns:
         for body in _core.jaxprs_in_params(eqn.params):
             yield from _bodies(body)
+
+
+@util.weakref_lru_cache  # type: ignore[untyped-decorator]
+def size(jaxpr: Any) -> int:
+    """How many equations a program has, those in its bodies among them."""
+    return sum(len(body.eqns) for body in _bodies(closed(jaxpr)[0]))
 
 
 def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:

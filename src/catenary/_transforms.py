@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial, tree_structure, tree_unflatten
@@ -124,7 +125,7 @@ def _scalar_transform(
 ) -> Callable[..., Any]:
     check_transform(verb, fun, argnums, order)
 
-    def differentiated(call: Call) -> Any:
+    def differentiated(call: Call, _: Any) -> Any:
         check_inputs(call, holomorphic, allow_int, "grad")
         check_scalar(call)
         check_outputs(call, holomorphic, "grad")
@@ -142,7 +143,8 @@ def _scalar_transform(
 
     @or_jax(verb, fun, order, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int)
     def both(*args: Any, **kwargs: Any) -> Any:
-        return on_traced(differentiated, verb, fun, argnums, args, kwargs, has_aux, order)
+        told = isinstance(argnums, int), holomorphic, allow_int
+        return on_traced(differentiated, verb, fun, argnums, args, kwargs, has_aux, order, told=told)
 
     return both
 
@@ -257,7 +259,7 @@ def _jacobian(
     options = {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic}
     options |= {"allow_int": allow_int} if allow_int else {}  # jacfwd has no such argument
 
-    def differentiated(call: Call) -> Any:
+    def differentiated(call: Call, _: Any) -> Any:
         if verb == "jacfwd":
             check_jacfwd(call, holomorphic)
         else:
@@ -283,7 +285,8 @@ def _jacobian(
 
     @or_jax(verb, fun, order, **options)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        return on_traced(differentiated, verb, fun, argnums, args, kwargs, has_aux, order)
+        told = isinstance(argnums, int), holomorphic, allow_int
+        return on_traced(differentiated, verb, fun, argnums, args, kwargs, has_aux, order, told=told)
 
     return jacobian_of
 
@@ -355,8 +358,7 @@ def jvp(
     def pushed(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
         check_primals("jvp", fun, primals)
 
-        def at(call: Call) -> tuple[Any, ...]:
-            flat = check_tangents(call, tangents)
+        def at(call: Call, flat: Sequence[Any]) -> tuple[Any, ...]:
             local, chosen, act = _way(call, order, push=True)
             if act is None:
                 point, found = call.alongside(local, chosen, lambda forward: along(local, forward, flat))
@@ -367,7 +369,8 @@ def jvp(
             tangent = tree_unflatten(call.traced.out_tree, out_tangents(call, found))
             return (value, tangent, aux) if has_aux else (value, tangent)
 
-        return on_traced(at, "jvp", fun, tuple(range(len(primals))), primals, {}, has_aux, order)  # type: ignore[no-any-return]
+        request = "jvp", fun, tuple(range(len(primals))), primals, {}, has_aux, order
+        return on_traced(at, *request, told=(), more=lambda call: check_tangents(call, tangents))  # type: ignore[no-any-return]
 
     return pushed(primals, tangents)
 
@@ -391,22 +394,24 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
     """
     check_transform("linearize", fun, (), order)
 
-    @or_jax("linearize", fun, order, has_aux=has_aux)
-    def linearized(*primals: Any) -> tuple[Any, ...]:
-        call, point, act = _at("linearize", fun, primals, has_aux, order, push=True)
+    def at(call: Call, _: Any) -> tuple[Any, ...]:
+        point, act = _at(call, order, push=True)
         value, aux = call.value(point)
         tangents = [_struct(_jax.aval_of(x)) for x in call.leaves]
         places, later, residuals = _jax.settled(act, tangents)
-        push = Partial(partial(_push, later, call.abstract(), places), residuals)
-        return (value, push, aux) if has_aux else (value, push)
+        run = partial(_jax.evaluated, later)
+        linear = Partial(
+            partial(_push, later, call.abstract(), places, jax.jit(run) if call.traced.kept else run), residuals
+        )
+        return (value, linear, aux) if has_aux else (value, linear)
 
-    return linearized(*primals)
+    return _at_primals(at, "linearize", fun, primals, has_aux, order)
 
 
-def _push(later: Any, call: Call, places: Sequence[int], residuals: Any, *tangents: Any) -> Any:
-    """What ``linearize`` returns, called; its linear program comes first, as in what JAX returns."""
+def _push(later: Any, call: Call, places: Sequence[int], run: Any, residuals: Any, *tangents: Any) -> Any:
+    """What ``linearize`` returns, called; its linear program ``later`` comes first, as in what JAX returns."""
     flat = check_tangents(call, tangents)
-    pushed = _jax.evaluated(later, [*residuals, *(flat[k] for k in places)])
+    pushed = run([*residuals, *(flat[k] for k in places)])
     return tree_unflatten(call.traced.out_tree, out_tangents(call, pushed))
 
 
@@ -421,7 +426,7 @@ def _portable(call: Call, act: Callable[..., Any], avals: Sequence[Any]) -> Call
     """``act`` as a pytree, inside a trace of what it closes over; it takes arrays like ``avals``."""
     if not any(isinstance(x, _jax.Tracer) for x in call.leaves):
         return Partial(act)
-    return _jax.portable(act, list(map(_struct, avals)))
+    return _jax.portable(act, list(map(_struct, avals)), call.traced.kept)
 
 
 def _struct(aval: Any) -> Any:
@@ -448,28 +453,33 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Or
     """
     check_transform("vjp", fun, (), order)
 
-    @or_jax("vjp", fun, order, has_aux=has_aux)
-    def pulled(*primals: Any) -> tuple[Any, ...]:
-        call, point, act = _at("vjp", fun, primals, has_aux, order, push=False)
+    def at(call: Call, _: Any) -> tuple[Any, ...]:
+        point, act = _at(call, order, push=False)
         value, aux = call.value(point)
         ends = [call.graph.aval(a) for a in call.results]
         pull = Partial(partial(_pull, call.abstract()), _portable(call, act, ends))
         return (value, pull, aux) if has_aux else (value, pull)
 
-    return pulled(*primals)
+    return _at_primals(at, "vjp", fun, primals, has_aux, order)
 
 
-def _at(
-    verb: str, fun: Callable[..., Any], primals: Any, has_aux: bool, order: Order, push: bool
-) -> tuple[Call, Point, Callable[..., Any]]:
-    """The call, its forward pass, and what pushes or pulls a list of vectors there."""
+def _at_primals(
+    at: Callable[[Call, Any], Any], verb: str, fun: Callable[..., Any], primals: Any, has_aux: bool, order: Order
+) -> Any:
+    """What is made at a point of a function of its primals."""
 
-    def at(call: Call) -> tuple[Call, Point, Callable[..., Any]]:
-        local, chosen, act = _way(call, order, push)
-        point = call.forward(local, chosen)
-        return call, point, partial(act or (Point.push if push else Point.pull), point)
+    @or_jax(verb, fun, order, has_aux=has_aux)
+    def made(*primals: Any) -> Any:
+        return on_traced(at, verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order, told=())
 
-    return on_traced(at, verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order)
+    return made(*primals)
+
+
+def _at(call: Call, order: Order, push: bool) -> tuple[Point, Callable[..., Any]]:
+    """The forward pass of a call, and what pushes or pulls a list of vectors there."""
+    local, chosen, act = _way(call, order, push)
+    point = call.forward(local, chosen)
+    return point, partial(act or (Point.push if push else Point.pull), point)
 
 
 def _way(call: Call, order: Order, push: bool) -> tuple[Local, Always, Callable[..., Any] | None]:

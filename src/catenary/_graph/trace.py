@@ -11,6 +11,7 @@ from jax.tree_util import tree_flatten, tree_unflatten
 
 from catenary import _jax
 from catenary._graph.graph import Graph
+from catenary._graph.kept import kept_program
 from catenary._graph.read import graph_of_jaxpr
 from catenary._graph.record import record
 
@@ -24,6 +25,7 @@ class Traced:
     n_out       how many of the graph's outputs are the result; the rest are auxiliary arrays
     aux_leaves  the leaves of the auxiliary result that are no arrays, by position
     recorded    whether it was recorded as it ran, and holds at one point
+    kept        whether its jitted calls are equations of the graph
     """
 
     graph: Graph
@@ -32,6 +34,7 @@ class Traced:
     aux_tree: Any = None
     aux_leaves: tuple[tuple[int, Any], ...] = ()
     recorded: bool = False
+    kept: bool = False
 
     def aux(self, arrays: Sequence[Any]) -> Any:
         """The auxiliary result, from its arrays."""
@@ -41,12 +44,14 @@ class Traced:
         return tree_unflatten(self.aux_tree, leaves)
 
 
-def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False, recorded: bool = False) -> Traced:
+def trace(
+    fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False, recorded: bool = False, keep: bool = False
+) -> Traced:
     """Trace ``fun(*args)``: a graph whose inputs are the leaves of ``args``.
 
     Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s. It is traced abstractly, as by jit; where that
     fails as Python asked for a value, whatever the program made of JAX's error, and the leaves have values, it is run
-    once and recorded; or at once, if ``recorded``.
+    once and recorded; or at once, if ``recorded``. With ``keep`` the jitted calls of a program of little else stay.
 
     Raises:
         NotArrays: some value in the program is a reference, or of a type that a library adds to JAX.
@@ -75,7 +80,8 @@ def trace(fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False
         try:
             jaxpr = _jax.make_jaxpr(flat, leaves)
             _jax.check_arrays(jaxpr)
-            return Traced(graph_of_jaxpr(jaxpr), **seen)
+            kept = kept_program(jaxpr, seen["n_out"]) if keep and not seen.get("aux_leaves") else None
+            return Traced(kept or graph_of_jaxpr(jaxpr), kept=kept is not None, **seen)
         except Exception as error:
             if not _jax.value_asked(error) or not all(map(_jax.has_value, leaves)):
                 raise

@@ -121,7 +121,9 @@ def examine(program: Program) -> Report:
         return pairs | _gradients(scalar, by, args, backward)
 
     pairs = compute(*args)
-    pairs["outside jit"] = (ct.grad if backward else ct.jacfwd)(scalar, by)(*args), pairs["gradient and JAX"][1]
+    ours, theirs = ct.grad if backward else ct.jacfwd, pairs["gradient and JAX"][1]
+    pairs["outside jit"] = ours(scalar, by)(*args), theirs
+    pairs["outside jit, of a jitted function"] = ours(jax.jit(scalar), by)(*args), theirs
     steps, report = Report("numerical"), Report("fuzz")
     one, half = pairs.pop(STEPS, ((), ()))
     steps.compare(STEPS, one, half, 1e-6)

@@ -1,0 +1,138 @@
+"""A jitted function differentiated outside jit runs compiled, as in JAX, and is compiled once."""
+
+import gc
+import weakref
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catenary as ct
+from catenary._graph.kept import COMPILED, ENOUGH
+from tests.oracle import EVERY, assert_same
+
+X, B = jnp.array([0.3, -0.7, 1.1]), jnp.array([1.5, 0.2, -0.4])
+
+
+def deep(x, b):
+    for _ in range(4):
+        x = jnp.sin(x) * b + jnp.tanh(x)
+    return x
+
+
+@jax.custom_vjp
+def tripled(x):
+    return x
+
+
+tripled.defvjp(lambda x: (x, x), lambda x, w: (3.0 * w + 0 * x,))
+rows = jax.jit(deep)
+total = jax.jit(lambda x, b: jnp.sum(deep(x, b)))
+ruled = jax.jit(lambda x: jnp.sum(jnp.sin(tripled(x)) ** 2 * jnp.cos(x)))
+powers = jax.jit(lambda x, n: jnp.sum(jnp.sin(x) ** n), static_argnums=1)
+
+CALLS = {
+    "grad": lambda d: d.grad(total, (0, 1))(X, B),
+    "closed over": lambda d: d.grad(lambda x: total(x, B))(X),
+    "a number": lambda d: d.value_and_grad(lambda x: total(x, 0.5))(X),
+    "static": lambda d: d.grad(powers)(X, 3),
+    "keywords": lambda d: d.grad(total)(X, b=B),
+    "with aux": lambda d: d.value_and_grad(jax.jit(lambda x: (x.sum(), {"n": jnp.int32(3), "x": x})), has_aux=True)(X),
+    "pytree": lambda d: d.grad(jax.jit(lambda t: jnp.sum(deep(t["x"], t["b"]) ** 2)))({"x": X, "b": B}),
+    "beside": lambda d: d.grad(lambda x: jnp.mean((rows(x, B) - 2.0) ** 2))(X),
+    "custom_vjp": lambda d: d.grad(ruled)(X),
+    "jvp": lambda d: d.jvp(rows, (X, B), (B, X)),
+    "vjp": lambda d: d.vjp(rows, X, B)[1](B),
+    "linearize": lambda d: d.linearize(rows, X, B)[1](B, X),
+    "jacobian": lambda d: d.jacobian(rows, 1)(X, B),
+    "jacfwd": lambda d: d.jacfwd(rows)(X, B),
+    "hessian": lambda d: d.hessian(total)(X, B),
+    "twice": lambda d: d.grad(lambda x: jnp.sum(d.grad(total)(x, B) * B))(X),
+    "vmap": lambda d: jax.vmap(d.grad(total), (0, None))(jnp.stack([X, B]), B),
+    "inside JAX's": lambda d: jax.jacfwd(d.grad(total))(X, B),
+    "inside jit": lambda d: jax.jit(lambda x: d.grad(total)(x, B))(X),
+    "numpy": lambda d: d.grad(total)(np.asarray(X), np.asarray(B)),
+    "a whole number": lambda d: d.grad(jax.jit(lambda x, n: jnp.sum(x * n)))(X, 3),
+    "float0": lambda d: d.vjp(jax.jit(lambda x, n: x * n), X, 3)[1](X),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_values_and_types_are_jaxs(call):
+    theirs = call(jax)
+    for one in (ct, *(EVERY if call is CALLS["jvp"] else EVERY[:2])):
+        assert_same(call(one), theirs)
+        assert_same(call(one), theirs)  # found again
+
+
+@pytest.mark.parametrize("name", ["grad", "closed over", "beside", "jvp", "vjp", "linearize", "hessian", "twice"])
+def test_is_compiled_once_whatever_the_numbers(name):
+    """Values closed over and numbers written in the program are arguments."""
+    fun = jax.jit(lambda x, b: jnp.sum(deep(x, b)) ** 2)
+    calls = {
+        "grad": lambda x, b, c: ct.grad(fun, (0, 1))(x, b),
+        "closed over": lambda x, b, c: ct.value_and_grad(lambda x: fun(x, b))(x),
+        "beside": lambda x, b, c: ct.grad(lambda x: c * fun(x, c) + c)(x),
+        "jvp": lambda x, b, c: ct.jvp(fun, (x, b), (b, x)),
+        "vjp": lambda x, b, c: ct.vjp(fun, x, b)[1](jnp.asarray(c)),
+        "linearize": lambda x, b, c: ct.linearize(fun, x, b)[1](b, x),
+        "hessian": lambda x, b, c: ct.hessian(fun)(x, b),
+        "twice": lambda x, b, c: ct.grad(lambda x: c * ct.grad(fun)(x, b).sum())(x),
+    }
+
+    def known():
+        return [jitted._cache_size() for found in COMPILED.values() for jitted in found.values()]
+
+    calls[name](X, B, 0.5)
+    before = known()
+    calls[name](2 * X, X, 0.7)
+    assert known() == before
+
+
+def test_the_function_is_not_held_on_to():
+    fun = jax.jit(lambda x: jnp.sum(jnp.sin(x) * total(x, B)))
+    ct.grad(fun)(X), ct.hessian(fun)(X), ct.vjp(fun, X)[1](1.0), ct.linearize(fun, X)[1](X)
+    gone, known = weakref.ref(fun), len(COMPILED)
+    del fun
+    gc.collect()
+    assert gone() is None and len(COMPILED) < known
+
+
+def test_what_is_another_program_each_time_is_not_compiled_for_ever():
+    fun = jax.jit(lambda x: jnp.sum(deep(x, x)))
+    for n in range(ENOUGH + 4):
+        found = ct.grad(lambda x, n=n: fun(x) + jnp.sum(jax.lax.slice(x, (n % 3,), (3,)) ** (n + 2)))(X)
+        np.testing.assert_allclose(found, jax.grad(lambda x, n=n: fun(x) + jnp.sum(x[n % 3 :] ** (n + 2)))(X))
+    assert max(map(len, COMPILED.values())) <= ENOUGH
+
+
+def test_mistakes_are_told_as_outside_jit():
+    with pytest.raises(TypeError, match=r"scalar-output functions.*ct\.grad\(deep\)"):
+        ct.grad(rows)(X, B)
+    with pytest.raises(TypeError, match="custom_vjp"):
+        ct.jvp(ruled, (X,), (X,))
+    with pytest.raises(FloatingPointError), jax.debug_nans(True):
+        ct.grad(jax.jit(lambda x: jnp.sum(jnp.sqrt(x) * jnp.sin(x))))(0 * X)
+
+
+def test_effects_are_shown_once(capsys):
+    @jax.jit
+    def told(x):
+        jax.debug.print("here")
+        return jnp.sum(jnp.sin(x) * x)
+
+    ct.grad(told)(X)
+    ct.grad(told)(X)
+    jax.effects_barrier()
+    assert capsys.readouterr().out.count("here") == 2
+
+
+@partial(jax.jit, static_argnames="n")
+def _named(x, n):
+    return jnp.sum(deep(x, n))
+
+
+def test_static_names():
+    assert_same(ct.grad(_named)(X, n=2.0), jax.grad(_named)(X, n=2.0))
