@@ -239,10 +239,25 @@ def portable(fun: Callable[..., Any], structs: Sequence[Any], compiled: bool) ->
     structs    shapes and dtypes of the list; None where it holds None
     compiled   whether it runs as one program
     """
+    places, program, consts = _with_constants(fun, structs)
+    moved = [isinstance(x, Tracer) for x in consts]
+    fixed = [x for x, moves in zip(consts, moved, strict=True) if not moves]
+
+    def run(tracers: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
+        rest = {True: iter(tracers), False: iter(fixed)}
+        return evaluated(program, [*(next(rest[moves]) for moves in moved), *values])
+
+    return jax.tree_util.Partial(
+        partial(_from_list, jax.jit(run) if compiled else run, places),
+        [x for x, moves in zip(consts, moved, strict=True) if moves],
+    )
+
+
+def _with_constants(fun: Callable[..., Any], structs: Sequence[Any]) -> tuple[Sequence[int], Any, Sequence[Any]]:
+    """Where the list is not None; ``fun`` as a program, by its constants and what stands there; the constants."""
     places, flat = _present(fun, structs)
-    converted, consts = jax.closure_convert(flat, *(structs[k] for k in places))
-    run = jax.jit(converted) if compiled else converted
-    return jax.tree_util.Partial(partial(_from_list, run, tuple(places)), consts)
+    jaxpr, consts = closed(make_jaxpr(flat, [structs[k] for k in places]))
+    return places, partial_eval.close_jaxpr(partial_eval.convert_constvars_jaxpr(jaxpr)), consts
 
 
 def settled(fun: Callable[..., Any], structs: Sequence[Any]) -> tuple[Sequence[int], Any, Sequence[Any]]:
@@ -250,12 +265,9 @@ def settled(fun: Callable[..., Any], structs: Sequence[Any]) -> tuple[Sequence[i
 
     Where the list holds no None; the closed jaxpr of the rest, by what was computed and what stands there; the former.
     """
-    places, flat = _present(fun, structs)
-    traced = make_jaxpr(flat, [structs[k] for k in places])
-    jaxpr, consts = closed(traced)
-    opened = partial_eval.close_jaxpr(partial_eval.convert_constvars_jaxpr(jaxpr))
+    places, program, consts = _with_constants(fun, structs)
     given = [False] * len(consts) + [True] * len(places)
-    now, later, *_ = partial_eval.partial_eval_jaxpr_nounits(opened, given, True)
+    now, later, *_ = partial_eval.partial_eval_jaxpr_nounits(program, given, True)
     return places, later, evaluated(now, consts)
 
 
@@ -271,8 +283,8 @@ def evaluated(jaxpr: Any, args: Sequence[Any]) -> Sequence[Any]:
     return _core.jaxpr_as_fun(jaxpr)(*args)  # type: ignore[no-any-return]
 
 
-def _from_list(converted: Callable[..., Any], places: Sequence[int], consts: Any, values: Sequence[Any]) -> Any:
-    return converted(*(values[k] for k in places), *consts)
+def _from_list(run: Callable[..., Any], places: Sequence[int], tracers: Any, values: Sequence[Any]) -> Any:
+    return run(tracers, [values[k] for k in places])
 
 
 def as_array(x: Any) -> Any:
@@ -414,47 +426,6 @@ def _bodies(jaxpr: Any) -> Iterator[Any]:
 def size(jaxpr: Any) -> int:
     """How many equations a program has, those in its bodies among them."""
     return sum(len(body.eqns) for body in _bodies(closed(jaxpr)[0]))
-
-
-def evaluate_dimension(size: Any, values: dict[str, int]) -> Any:
-    """The number that a symbolic dimension is when its names have ``values``.
-
-    >>> from jax.export import symbolic_shape
-    >>> N, n = symbolic_shape("N, n")
-    >>> evaluate_dimension(2 * N * n**2, {"N": 5, "n": 3})
-    90
-    """
-    if not hasattr(size, "_evaluate"):
-        return size
-    # as floats: JAX's coefficients are int32 unless x64 is on, and a cost is soon larger
-    return int(size._evaluate({name: float(value) for name, value in values.items()}))
-
-
-def dimension_names(size: Any) -> set[str]:
-    """The names in a symbolic dimension."""
-    return set(size._get_vars()) if hasattr(size, "_get_vars") else set()
-
-
-def typical(*sizes: Any) -> dict[str, int]:
-    """For each name in symbolic dimensions a size of its own, as large as sizes that are ranked usually are.
-
-    >>> from jax.export import symbolic_shape
-    >>> typical(*symbolic_shape("N, n"))
-    {'N': 64, 'n': 71}
-    """
-    names = sorted(set().union(*map(dimension_names, sizes)))
-    return {name: 64 + 7 * k for k, name in enumerate(names)}
-
-
-def sizes_of_text() -> Callable[[str], Any]:
-    """A reader of symbolic dimensions, all in one scope.
-
-    >>> size = sizes_of_text()
-    >>> size("2*D^2 + 1") == 2 * size("D") ** 2 + 1
-    True
-    """
-    scope = jax.export.SymbolicScope()
-    return lambda text: jax.export.symbolic_shape(text, scope=scope)[0]
 
 
 #: What JAX raises where Python asks a tracer for its value.

@@ -11,7 +11,7 @@ SRC = ROOT / "src" / "catenary"
 FLOORS = (
     ("errors",),
     ("_signature",),
-    ("_jax", "_recorder"),
+    ("_jax", "_recorder", "_dimensions"),
     ("_graph",),
     ("_maps",),
     ("_rules",),

@@ -33,6 +33,8 @@ total = jax.jit(lambda x, b: jnp.sum(deep(x, b)))
 ruled = jax.jit(lambda x: jnp.sum(jnp.sin(tripled(x)) ** 2 * jnp.cos(x)))
 powers = jax.jit(lambda x, n: jnp.sum(jnp.sin(x) ** n), static_argnums=1)
 
+switched = jax.jit(lambda x: jax.lax.switch(jnp.int32(jnp.sum(x) // 1), [jnp.sin, jnp.cos], x) * jnp.argsort(x))
+
 CALLS = {
     "grad": lambda d: d.grad(total, (0, 1))(X, B),
     "closed over": lambda d: d.grad(lambda x: total(x, B))(X),
@@ -46,6 +48,9 @@ CALLS = {
     "jvp": lambda d: d.jvp(rows, (X, B), (B, X)),
     "vjp": lambda d: d.vjp(rows, X, B)[1](B),
     "linearize": lambda d: d.linearize(rows, X, B)[1](B, X),
+    "vjp that remembers whole numbers": lambda d: d.vjp(switched, X)[1](B),
+    "linearize that does": lambda d: d.linearize(switched, X)[1](B),
+    "vjp returned from jit": lambda d: jax.jit(lambda x: d.vjp(switched, x)[1])(X)(B),
     "jacobian": lambda d: d.jacobian(rows, 1)(X, B),
     "jacfwd": lambda d: d.jacfwd(rows)(X, B),
     "hessian": lambda d: d.hessian(total)(X, B),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from catenary import _jax
+from catenary import _dimensions
 from catenary.errors import PlanError
 
 #: Metadata of a field that stays in the process.
@@ -39,7 +39,7 @@ def loads(cls: Any, text: str, nested: Mapping[str, Any]) -> Any:
         raise PlanError(
             f"this is no plan of format {FORMAT}, but of format {found}. Make it again with ct.plan(fun, *args)."
         )
-    size = _jax.sizes_of_text()
+    size = _dimensions.of_text()
     read = {name: _sized(value, size) for name, value in values.items() if name not in nested}
     for name, kind in nested.items():
         read[name] = tuple(kind(*_sized(entry, size)) for entry in values[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from catenary import _jax
+from catenary import _dimensions
 
 if TYPE_CHECKING:
     from catenary._plan.plan import Plan
@@ -40,11 +40,11 @@ def text(plan: Plan) -> str:
 def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.name in WHY:
         yield "order", WHY[plan.name]
-    sizes = ", sizes with names at 64 and more" if _jax.dimension_names(plan.flops) else ""
+    sizes = ", sizes with names at 64 and more" if _dimensions.names(plan.flops) else ""
     roofline = f" on {plan.device}, by its roofline{sizes}" if plan.model == "time" else ""
     yield "cost", quantity(plan.cost, plan.model) + roofline
-    if plan.model == "time" or _jax.dimension_names(plan.cost):
-        yield ("formula" if _jax.dimension_names(plan.flops) else "flops"), quantity(plan.flops, "")
+    if plan.model == "time" or _dimensions.names(plan.cost):
+        yield ("formula" if _dimensions.names(plan.flops) else "flops"), quantity(plan.flops, "")
     sweeps = [name for name in ("reverse", "forward") if name in plan.alternatives and name != plan.name]
     others = [name for name in plan.alternatives if name not in (*sweeps, plan.name)]
     for name in sweeps:
@@ -52,7 +52,7 @@ def _lines(plan: Plan) -> Iterator[tuple[str, str]]:
     if others:
         yield "others", ", ".join(f"{name}{_ratio(plan.alternatives[name], plan.cost)}" for name in others)
     if plan.gap is not None:
-        least = "" if _jax.dimension_names(plan.flops) else f"{quantity(plan.lower_bound, plan.model)}, "
+        least = "" if _dimensions.names(plan.flops) else f"{quantity(plan.lower_bound, plan.model)}, "
         yield "bound", least + gap(plan.gap)
     values = f"{len(plan.remembered)} value{'s' * (len(plan.remembered) != 1)}"
     yield "remembered", f"{values}, {quantity(plan.bytes, 'bytes')}"
@@ -77,7 +77,7 @@ def quantity(amount: Any, unit: str) -> str:
     >>> quantity(3.14e-6, "time"), quantity(6297600, "flops"), quantity(float("inf"), "flops")
     ('3.14 µs', '6,297,600 flops', 'not possible')
     """
-    if _jax.dimension_names(amount):
+    if _dimensions.names(amount):
         return _cut(f"{amount}") + f" {unit}".rstrip()
     if amount == float("inf"):
         return "not possible"
@@ -97,5 +97,5 @@ def _cut(formula: str) -> str:
 
 def _ratio(cost: Any, best: Any) -> str:
     """How many times the best, where dimensions have names at typical sizes."""
-    mine, least = (_jax.evaluate_dimension(n, _jax.typical(cost, best)) for n in (cost, best))
+    mine, least = (_dimensions.evaluated(n, _dimensions.typical(cost, best)) for n in (cost, best))
     return f"  ({mine / least:.3g} ×)" if least and mine != float("inf") else ""

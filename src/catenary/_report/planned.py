@@ -14,7 +14,7 @@ from io import StringIO
 from math import ceil, log, prod
 from typing import TYPE_CHECKING, Any
 
-from .. import _jax
+from .. import _dimensions
 from .style import CSS, PAGE
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def _short(primitive: str) -> str:
 
 def _number(sizes: Sequence[Any]) -> int:
     """How many entries, sizes with names at typical values."""
-    return prod(_jax.evaluate_dimension(n, _jax.typical(*sizes)) for n in sizes)
+    return prod(_dimensions.evaluated(n, _dimensions.typical(*sizes)) for n in sizes)
 
 
 def _shape(shape: Sequence[Any]) -> str:

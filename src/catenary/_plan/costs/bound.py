@@ -17,7 +17,7 @@ from functools import lru_cache
 from math import inf, prod
 from typing import Any, NamedTuple
 
-from catenary import _jax
+from catenary import _dimensions
 from catenary._graph import Graph
 from catenary._local import IDENTITY, Edge, Local
 from catenary._maps.compose import compose
@@ -111,7 +111,7 @@ def _at(local: Local, sizes: dict[str, int]) -> Local:
     """The same graph with numbers for names."""
 
     def number(n: Any) -> Any:
-        return _jax.evaluate_dimension(n, sizes)
+        return _dimensions.evaluated(n, sizes)
 
     def axes(side: Sequence[Axis]) -> tuple[Axis, ...]:
         return tuple(Axis(number(a.size), number(a.start), tuple((i, number(s)) for i, s in a.factors)) for a in side)

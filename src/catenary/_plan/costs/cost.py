@@ -13,7 +13,7 @@ from math import prod
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from catenary import _jax
+from catenary import _dimensions
 from catenary._maps.compose import Recipe, volume
 from catenary._maps.dense import blocked
 from catenary._maps.pieces import cut, pieces
@@ -46,7 +46,7 @@ class Work(NamedTuple):
 
     def at(self, sizes: dict[str, int]) -> Work:
         """The work where symbolic dimensions have the given sizes."""
-        return Work(*(_jax.evaluate_dimension(a, sizes) for a in self))
+        return Work(*(_dimensions.evaluated(a, sizes) for a in self))
 
 
 class Device(NamedTuple):
@@ -119,7 +119,7 @@ class Price:
     @cached_property
     def typical(self) -> dict[str, int]:
         """Every dimension a large number of its own."""
-        return _jax.typical(*(n for shape in self.shapes for n in shape))
+        return _dimensions.typical(*(n for shape in self.shapes for n in shape))
 
 
 @lru_cache(maxsize=65536)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catenary import _jax
+from catenary import _dimensions, _jax
 from catenary._graph import Graph
 from catenary._local import Implicit
 from catenary._maps.through import Through, Tie, through
@@ -84,4 +84,4 @@ def _pass(
 def _work(found: Sequence[Pass]) -> int:
     """Vectors that pass, counted once for each port that they come back on; symbolic sizes at typical values."""
     work: Any = sum(p.plan.count * len(p.ports) for p in found)
-    return _jax.evaluate_dimension(work, _jax.typical(work))
+    return _dimensions.evaluated(work, _dimensions.typical(work))

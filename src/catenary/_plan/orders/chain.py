@@ -16,7 +16,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from catenary import _jax
+from catenary import _dimensions
 from catenary._local import Edge, Local
 from catenary._maps.compose import compose
 from catenary._maps.term import Term
@@ -258,4 +258,4 @@ def waists(local: Local, cuts: Sequence[int]) -> Order:
 
 def size(shape: Sequence[Any]) -> int:
     """How many entries an array has, symbolic sizes at typical values."""
-    return prod(_jax.evaluate_dimension(n, _jax.typical(*shape)) for n in shape)
+    return prod(_dimensions.evaluated(n, _dimensions.typical(*shape)) for n in shape)
