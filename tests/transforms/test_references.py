@@ -1,5 +1,8 @@
 """Values that are no arrays: references, and types that a library adds to JAX. Such a call is JAX's own."""
 
+from dataclasses import dataclass
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -96,3 +99,56 @@ def test_a_primitive_with_a_pullback_alone():
     np.testing.assert_allclose(ct.grad(fun)(x), jax.grad(fun)(x), rtol=1e-6)
     with pytest.raises(NotImplementedError):
         ct.jvp(fun, (x,), (x,))
+
+
+class LargestRules:
+    """Of a dtype that exists inside jit: floats whose sum is the larger."""
+
+    allow_conversion = True
+
+    @staticmethod
+    def physical_element_aval(dtype):
+        return jax.core.ShapedArray((), jnp.dtype("float32"))
+
+    @staticmethod
+    def add(dtype, x, y):
+        plain = [jax.lax.convert_element_type(v, jnp.float32) for v in (x, y)]
+        return jax.lax.convert_element_type(jax.lax.max(*plain), dtype)
+
+    @staticmethod
+    def zero(dtype):
+        return jax.lax.convert_element_type(jnp.float32(-jnp.inf), dtype)
+
+
+class largest(jax.dtypes.extended):
+    pass
+
+
+@dataclass(frozen=True)
+class Largest(type(jax.random.key(0).dtype).__base__):
+    name: str = "largest"
+    _rules: type = LargestRules
+    type: type = largest
+
+
+def test_cotangents_of_a_dtype_with_a_sum_of_its_own():
+    """Two cotangents of 2 and 3 are added as their dtype says, by JAX."""
+
+    @partial(jax.custom_vjp, nondiff_argnums=(1,))
+    def weighed(x, c):
+        return x
+
+    weighed.defvjp(lambda x, c: (x, None), lambda c, _, w: (jax.lax.convert_element_type(c * w, Largest()),))
+
+    @jax.custom_vjp
+    def plain(x):
+        return x
+
+    plain.defvjp(lambda x: (x, None), lambda _, w: (jax.lax.convert_element_type(w, jnp.float32),))
+
+    @jax.jit
+    def fun(x):
+        x = plain(x)
+        return weighed(x, 2.0) + weighed(x, 3.0)
+
+    assert ct.grad(fun)(jnp.float32(1.5)) == jax.grad(fun)(jnp.float32(1.5)) == 3.0

@@ -184,6 +184,7 @@ class Whole(Handler):
         full = _filled([given.get(k) for k in self.rule.outs], [self.outs[k] for k in self.rule.outs])
         pulled = dict(zip(self.rule.ins, self.rule.pull(full), strict=True))
         for k in self.rule.ins:
+            _jax.check_array(_jax.aval_of(pulled[k]))
             if np.shape(pulled[k]) != self.ins[k].shape:
                 raise NotArrays(
                     f"the rule of {self.node.equation.primitive} returns a cotangent of shape {np.shape(pulled[k])} "
