@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from catenary._derive import Derivation, derive
     from catenary._plan.plan import Plan
     from catenary._planning import plan
-    from catenary._transforms import grad, hessian, jacfwd, jacobian, jacrev, jvp, linearize, value_and_grad, vjp
+    from catenary._transforms import grad, hessian, jacfwd, jacobian, jacrev, value_and_grad
+    from catenary._vectors import jvp, linearize, vjp
 
 __all__ = [
     "Composition",
@@ -39,7 +40,8 @@ _ROOMS = {
     "_derive": ("Derivation", "derive"),
     "_plan.plan": ("Plan",),
     "_planning": ("plan",),
-    "_transforms": ("grad", "hessian", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "value_and_grad", "vjp"),
+    "_transforms": ("grad", "hessian", "jacfwd", "jacobian", "jacrev", "value_and_grad"),
+    "_vectors": ("jvp", "linearize", "vjp"),
 }
 
 

@@ -16,6 +16,7 @@ from jax import lax
 from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
+from catenary._emit import remat as _remat  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.program import Always, Forward, Point, local_of
 from catenary._graph import Graph, Traced, trace
 from catenary._graph.kept import compiled, keeping
@@ -82,9 +83,12 @@ class Call:
                 raise NotComputed from error
             raise
 
-    def value(self, point: Point) -> tuple[Any, Any]:
-        """The function's result and its auxiliary result, at the point."""
-        values = [point.output(a) for a in self.graph.outputs]
+    def values(self, point: Point) -> list[Any]:
+        """The leaves of the function's result and of its auxiliary result, at the point."""
+        return [point.output(a) for a in self.graph.outputs]
+
+    def value(self, values: Sequence[Any]) -> tuple[Any, Any]:
+        """The function's result and its auxiliary result, of their leaves."""
         n = self.traced.n_out
         aux = self.traced.aux(values[n:]) if self.traced.aux_tree is not None else None
         return tree_unflatten(self.traced.out_tree, values[:n]), aux
@@ -111,25 +115,34 @@ def unknown(tree: Any) -> Any:
     return jax.tree.map(hidden, tree)
 
 
-def on_traced(
-    act: Callable[..., Any],
-    *request: Any,
-    told: Hashable = None,
-    more: Callable[[Call], Any] = lambda call: (),
-    recorded: bool = False,
-) -> Any:
-    """``act(call, more(call))`` on a ``traced_call``; once more on a recording, where a rule can not be called without.
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a transform does with a call.
+
+    act      (call, given) → arrays, and what goes with them that is none; the same for calls that differ in arrays
+    before   call → given: arrays, once all is checked
+    after    (call, arrays, the other) → the answer
+    told     what ``act`` depends on but the call
+    """
+
+    act: Callable[[Call, Any], tuple[Any, Any]]
+    before: Callable[[Call], Any]
+    after: Callable[[Call, Any, Any], Any]
+    told: Hashable = ()
+
+
+def on_traced(steps: Steps, *request: Any, recorded: bool = False) -> Any:
+    """``steps`` on a ``traced_call``; once more on a recording, where a rule can not be called without.
 
     Also where an equation is not computed here, as in a precision that the device lacks: the function, run, may catch
-    JAX's error and do something else.
-
-    told    what ``act`` depends on but the request: a program that is jitted calls is then compiled, outside jit
+    JAX's error and do something else. A program of jitted calls is compiled, outside jit.
     """
-    with keeping(told is not None and isinstance(request[-1], str)) as keep:
+    with keeping(isinstance(request[-1], str)) as keep:
         call = traced_call(*request, recorded=recorded, keep=keep)
-    failed, given = None, more(call)
+    failed, given = None, steps.before(call)
     try:
-        return _compiled(act, call, (told, *request[-2:]), given) if call.traced.kept else act(call, given)
+        found = _compiled(steps, call, given, request[-1]) if call.traced.kept else steps.act(call, given)
+        return steps.after(call, *found)
     except _jax.NOT_ABSTRACT:
         if call.traced.recorded:
             raise
@@ -137,18 +150,16 @@ def on_traced(
         failed = error.__cause__
     if failed is not None and (call.traced.recorded or not all(map(_jax.has_value, call.leaves))):
         raise failed
-    return on_traced(act, *request, told=told, more=more, recorded=True)
+    return on_traced(steps, *request, recorded=True)
 
 
-def _compiled(act: Callable[..., Any], call: Call, told: Hashable, given: Any) -> Any:
-    """``act`` on a program with its jitted calls kept, compiled for all calls that differ in their arrays alone."""
-    traced = call.traced
-    trees = tree_structure(call.dynamic), traced.out_tree, traced.aux_tree, traced.n_out
+def _compiled(steps: Steps, call: Call, given: Any, order: Order) -> tuple[Any, Any]:
+    """A program with its jitted calls kept, compiled for all calls that differ in their arrays alone."""
 
-    def opened(graph: Graph, leaves: Sequence[Any], given: Any) -> Any:
-        return act(replace(call, leaves=list(leaves), traced=replace(traced, graph=graph)), given)
+    def act(graph: Graph, leaves: Sequence[Any], given: Any) -> tuple[Any, Any]:
+        return steps.act(replace(call, leaves=list(leaves), traced=replace(call.traced, graph=graph)), given)
 
-    return compiled(traced.graph, (call.verb, told, trees), opened, call.leaves, given)
+    return compiled(call.graph, (call.verb, order, call.traced.n_out, steps.told), act, call.leaves, given)
 
 
 def traced_call(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -233,24 +233,23 @@ def _present(fun: Callable[..., Any], structs: Sequence[Any]) -> tuple[list[int]
     return places, flat
 
 
-def portable(fun: Callable[..., Any], structs: Sequence[Any], compiled: bool) -> Callable[..., Any]:
-    """``fun`` on a flat list of arrays, its closed-over tracers made leaves of a pytree, so that jit may return it.
+def portable(fun: Callable[..., Any], structs: Sequence[Any], moving: bool) -> tuple[Callable[..., Any], list[Any]]:
+    """``fun`` on a flat list of arrays, by tracers that it closes over, and the list; those tracers, to leave jit too.
 
-    structs    shapes and dtypes of the list; None where it holds None
-    compiled   whether it runs as one program
+    structs   shapes and dtypes of the list; None where it holds None
+    moving    whether it closes over any
     """
+    if not moving:
+        return lambda _, values: fun(values), []
     places, program, consts = _with_constants(fun, structs)
     moved = [isinstance(x, Tracer) for x in consts]
     fixed = [x for x, moves in zip(consts, moved, strict=True) if not moves]
 
     def run(tracers: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
         rest = {True: iter(tracers), False: iter(fixed)}
-        return evaluated(program, [*(next(rest[moves]) for moves in moved), *values])
+        return evaluated(program, [*(next(rest[moves]) for moves in moved), *(values[k] for k in places)])
 
-    return jax.tree_util.Partial(
-        partial(_from_list, jax.jit(run) if compiled else run, places),
-        [x for x, moves in zip(consts, moved, strict=True) if moves],
-    )
+    return run, [x for x, moves in zip(consts, moved, strict=True) if moves]
 
 
 def _with_constants(fun: Callable[..., Any], structs: Sequence[Any]) -> tuple[Sequence[int], Any, Sequence[Any]]:
@@ -281,10 +280,6 @@ def needed(fun: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
 def evaluated(jaxpr: Any, args: Sequence[Any]) -> Sequence[Any]:
     """The outputs of a closed jaxpr."""
     return _core.jaxpr_as_fun(jaxpr)(*args)  # type: ignore[no-any-return]
-
-
-def _from_list(run: Callable[..., Any], places: Sequence[int], tracers: Any, values: Sequence[Any]) -> Any:
-    return run(tracers, [values[k] for k in places])
 
 
 def as_array(x: Any) -> Any:

@@ -1,15 +1,17 @@
-"""The transforms: JAX's names, signatures and behaviour, with the order of the product as one more argument."""
+"""The transforms: JAX's names, signatures and behaviour, with the order of the product as one more argument.
+
+Here those that give a whole derivative; what pushes or pulls one vector is in ``_vectors.py``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import Partial, tree_structure, tree_unflatten
+from jax.tree_util import tree_structure, tree_unflatten
 
 from catenary import _jax
 from catenary._call import (
@@ -17,28 +19,20 @@ from catenary._call import (
     Argnums,
     Call,
     Order,
-    check_cotangents,
+    Steps,
     check_inputs,
     check_jacfwd,
     check_outputs,
-    check_primals,
     check_scalar,
-    check_tangents,
     check_transform,
     gradient_leaf,
     on_traced,
-    out_tangents,
 )
-from catenary._emit import remat as _remat  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.algebra import force
-from catenary._emit.along import along, jacobian_along
+from catenary._emit.along import jacobian_along
 from catenary._emit.basis import total
-from catenary._emit.program import Always, Point, local_of, one
-from catenary._emit.transposed import transposed
+from catenary._emit.program import local_of, one
 from catenary._handed import or_jax
-from catenary._local import Local
-from catenary._plan.costs.passes import closed
-from catenary._plan.orders.choose import directed
 
 
 def value_and_grad(
@@ -125,10 +119,13 @@ def _scalar_transform(
 ) -> Callable[..., Any]:
     check_transform(verb, fun, argnums, order)
 
-    def differentiated(call: Call, _: Any) -> Any:
+    def before(call: Call) -> tuple[()]:
         check_inputs(call, holomorphic, allow_int, "grad")
         check_scalar(call)
         check_outputs(call, holomorphic, "grad")
+        return ()
+
+    def act(call: Call, _: Any) -> tuple[Any, None]:
         if order in ("auto", "reverse"):
             local = local_of(call.graph, call.graph.inputs, call.results)
             point = call.forward(local, lambda _: False)
@@ -137,14 +134,19 @@ def _scalar_transform(
             local, sequence, push = call.resolve(order, holomorphic)
             point, (row,) = call.alongside(local, push, lambda forward: jacobian_along(local, forward, sequence))
             leaves = [_dense(terms, np.shape(x), _jax.aval_of(x)) for terms, x in zip(row, call.leaves, strict=True)]
-        value, aux = call.value(point)
+        return (call.values(point), leaves), None
+
+    def after(call: Call, arrays: Any, _: Any) -> tuple[Any, Any]:
+        values, leaves = arrays
+        value, aux = call.value(values)
         gradients = _by_argument(call, argnums, [gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)])
         return ((value, aux) if has_aux else value), gradients
 
+    steps = Steps(act, before, after, told=(holomorphic, allow_int))
+
     @or_jax(verb, fun, order, argnums=argnums, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int)
     def both(*args: Any, **kwargs: Any) -> Any:
-        told = isinstance(argnums, int), holomorphic, allow_int
-        return on_traced(differentiated, verb, fun, argnums, args, kwargs, has_aux, order, told=told)
+        return on_traced(steps, verb, fun, argnums, args, kwargs, has_aux, order)
 
     return both
 
@@ -259,34 +261,41 @@ def _jacobian(
     options = {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic}
     options |= {"allow_int": allow_int} if allow_int else {}  # jacfwd has no such argument
 
-    def differentiated(call: Call, _: Any) -> Any:
+    def before(call: Call) -> tuple[()]:
         if verb == "jacfwd":
             check_jacfwd(call, holomorphic)
         else:
             name = "jacrev" if verb == "jacobian" else verb
             check_inputs(call, holomorphic, allow_int, name)
             check_outputs(call, holomorphic, name)
+        return ()
+
+    def act(call: Call, _: Any) -> tuple[Any, None]:
         local, sequence, push = call.resolve(order, holomorphic)
         point, maps = call.alongside(local, push, lambda forward: jacobian_along(local, forward, sequence))
         blocks = []
         for atom, row in zip(call.results, maps, strict=True):
             out = call.graph.aval(atom)
-            cells = []
+            blocks.append([])
             for terms, x in zip(row, call.leaves, strict=True):
                 aval = _jax.aval_of(x)
                 shape = (*out.shape, *aval.shape)
                 if _jax.tangent_dtype(aval.dtype) == _jax.float0:
-                    cells.append(jnp.zeros(shape, aval.dtype))  # as JAX: integer zeros here, float0 in grad
+                    blocks[-1].append(jnp.zeros(shape, aval.dtype))  # as JAX: integer zeros here, float0 in grad
                 else:
-                    cells.append(_dense(terms, shape, out if verb == "jacfwd" else aval))
-            blocks.append(_by_argument(call, argnums, cells))
-        result = tree_unflatten(call.traced.out_tree, blocks)
-        return (result, call.value(point)[1]) if has_aux else result
+                    blocks[-1].append(_dense(terms, shape, out if verb == "jacfwd" else aval))
+        return (blocks, call.values(point) if has_aux else None), None
+
+    def after(call: Call, arrays: Any, _: Any) -> Any:
+        blocks, values = arrays
+        result = tree_unflatten(call.traced.out_tree, [_by_argument(call, argnums, cells) for cells in blocks])
+        return (result, call.value(values)[1]) if has_aux else result
+
+    steps = Steps(act, before, after, told=(holomorphic, allow_int))
 
     @or_jax(verb, fun, order, **options)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        told = isinstance(argnums, int), holomorphic, allow_int
-        return on_traced(differentiated, verb, fun, argnums, args, kwargs, has_aux, order, told=told)
+        return on_traced(steps, verb, fun, argnums, args, kwargs, has_aux, order)
 
     return jacobian_of
 
@@ -321,178 +330,4 @@ def hessian(
     return _jacobian("hessian", inner, argnums, has_aux, holomorphic, False, order)
 
 
-def jvp(
-    fun: Callable[..., Any],
-    primals: Sequence[Any],
-    tangents: Sequence[Any],
-    has_aux: bool = False,
-    *,
-    order: Order = "auto",
-) -> tuple[Any, ...]:
-    """The value of ``fun`` and the derivative pushed along ``tangents``, as ``jax.jvp``.
-
-    Args:
-        fun: the function.
-        primals: where, a tuple of its arguments.
-        tangents: along what, a tuple of the same structure, shapes and dtypes; float0 for integers.
-        has_aux: whether ``fun`` returns (result, aux).
-        order: ``"auto"`` and ``"forward"`` push; the others first form the Jacobian in that order. Functions with a
-            ``custom_vjp`` have no push: ``"reverse"`` transposes their pull, which must be linear in the cotangent.
-
-    Returns:
-        ``(value, tangent)``, or ``(value, tangent, aux)``.
-
-    Raises:
-        TypeError: tangents of another structure or dtype.
-        ValueError: tangents of another shape.
-
-    >>> import jax.numpy as jnp
-    >>> import catenary as ct
-    >>> value, tangent = ct.jvp(jnp.sin, (0.0,), (2.0,))
-    >>> print(value, tangent)
-    0.0 2.0
-    """
-    check_transform("jvp", fun, (), order)
-
-    @or_jax("jvp", fun, order, has_aux=has_aux)
-    def pushed(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
-        check_primals("jvp", fun, primals)
-
-        def at(call: Call, flat: Sequence[Any]) -> tuple[Any, ...]:
-            local, chosen, act = _way(call, order, push=True)
-            if act is None:
-                point, found = call.alongside(local, chosen, lambda forward: along(local, forward, flat))
-            else:
-                point = call.forward(local, chosen)
-                found = act(point, flat)
-            value, aux = call.value(point)
-            tangent = tree_unflatten(call.traced.out_tree, out_tangents(call, found))
-            return (value, tangent, aux) if has_aux else (value, tangent)
-
-        request = "jvp", fun, tuple(range(len(primals))), primals, {}, has_aux, order
-        return on_traced(at, *request, told=(), more=lambda call: check_tangents(call, tangents))  # type: ignore[no-any-return]
-
-    return pushed(primals, tangents)
-
-
-def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Order = "auto") -> tuple[Any, ...]:
-    """The value of ``fun`` and its derivative there as a linear function of tangents, as ``jax.linearize``.
-
-    Returns:
-        ``(value, push)``, or ``(value, push, aux)``; ``push(*tangents)`` gives a tangent of the result.
-
-    Raises:
-        TypeError, ValueError: as ``jvp``, when ``push`` is called.
-
-    Cost: the forward pass and all that no tangent has a part in, once and kept; then the linear rest a call.
-
-    >>> import jax.numpy as jnp
-    >>> import catenary as ct
-    >>> value, push = ct.linearize(jnp.sin, 0.0)
-    >>> print(push(2.0), push(3.0))
-    2.0 3.0
-    """
-    check_transform("linearize", fun, (), order)
-
-    def at(call: Call, _: Any) -> tuple[Any, ...]:
-        point, act = _at(call, order, push=True)
-        value, aux = call.value(point)
-        tangents = [_struct(_jax.aval_of(x)) for x in call.leaves]
-        places, later, residuals = _jax.settled(act, tangents)
-        run = partial(_jax.evaluated, later)
-        linear = Partial(
-            partial(_push, later, call.abstract(), places, jax.jit(run) if call.traced.kept else run), residuals
-        )
-        return (value, linear, aux) if has_aux else (value, linear)
-
-    return _at_primals(at, "linearize", fun, primals, has_aux, order)
-
-
-def _push(later: Any, call: Call, places: Sequence[int], run: Any, residuals: Any, *tangents: Any) -> Any:
-    """What ``linearize`` returns, called; its linear program ``later`` comes first, as in what JAX returns."""
-    flat = check_tangents(call, tangents)
-    pushed = run([*residuals, *(flat[k] for k in places)])
-    return tree_unflatten(call.traced.out_tree, out_tangents(call, pushed))
-
-
-def _pull(call: Call, act: Callable[..., Any], cotangent: Any) -> Any:
-    """What ``vjp`` returns, called."""
-    leaves = act(check_cotangents(call, cotangent))
-    gradients = [gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)]
-    return tree_unflatten(tree_structure(call.dynamic), gradients)
-
-
-def _portable(call: Call, act: Callable[..., Any], avals: Sequence[Any]) -> Callable[..., Any]:
-    """``act`` as a pytree, inside a trace of what it closes over; it takes arrays like ``avals``."""
-    if not any(isinstance(x, _jax.Tracer) for x in call.leaves):
-        return Partial(act)
-    return _jax.portable(act, list(map(_struct, avals)), call.traced.kept)
-
-
-def _struct(aval: Any) -> Any:
-    """What a tangent or cotangent of a value is, None where it has none."""
-    return None if _jax.tangent_dtype(aval.dtype) == _jax.float0 else _jax.struct(aval)
-
-
-def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Order = "auto") -> tuple[Any, ...]:
-    """The value of ``fun`` and its pullback, as ``jax.vjp``.
-
-    Returns:
-        ``(value, pull)``, or ``(value, pull, aux)``; ``pull(cotangent)`` gives a tuple, a cotangent a primal.
-
-    Raises:
-        ValueError: a cotangent of another structure, shape or dtype than the result.
-
-    Cost: the forward pass once; then a reverse sweep a call.
-
-    >>> import jax.numpy as jnp
-    >>> import catenary as ct
-    >>> value, pull = ct.vjp(jnp.multiply, 2.0, 5.0)
-    >>> print(*pull(1.0))
-    5.0 2.0
-    """
-    check_transform("vjp", fun, (), order)
-
-    def at(call: Call, _: Any) -> tuple[Any, ...]:
-        point, act = _at(call, order, push=False)
-        value, aux = call.value(point)
-        ends = [call.graph.aval(a) for a in call.results]
-        pull = Partial(partial(_pull, call.abstract()), _portable(call, act, ends))
-        return (value, pull, aux) if has_aux else (value, pull)
-
-    return _at_primals(at, "vjp", fun, primals, has_aux, order)
-
-
-def _at_primals(
-    at: Callable[[Call, Any], Any], verb: str, fun: Callable[..., Any], primals: Any, has_aux: bool, order: Order
-) -> Any:
-    """What is made at a point of a function of its primals."""
-
-    @or_jax(verb, fun, order, has_aux=has_aux)
-    def made(*primals: Any) -> Any:
-        return on_traced(at, verb, fun, tuple(range(len(primals))), primals, {}, has_aux, order, told=())
-
-    return made(*primals)
-
-
-def _at(call: Call, order: Order, push: bool) -> tuple[Point, Callable[..., Any]]:
-    """The forward pass of a call, and what pushes or pulls a list of vectors there."""
-    local, chosen, act = _way(call, order, push)
-    point = call.forward(local, chosen)
-    return point, partial(act or (Point.push if push else Point.pull), point)
-
-
-def _way(call: Call, order: Order, push: bool) -> tuple[Local, Always, Callable[..., Any] | None]:
-    """Local derivatives, which implicit nodes are pushed, and what takes vectors through: None for a sweep."""
-    if order in ("auto", "forward" if push else "reverse"):
-        return local_of(call.graph, call.graph.inputs, call.results), lambda _: push, None
-    local, sequence, chosen = call.resolve(order)
-    if order == "reverse" and any(n.implicit and "push" in closed(n.implicit) for n in local.nodes):
-        return local, lambda _: False, transposed
-    if directed(local) is not None or any(n.implicit and closed(n.implicit) for n in local.nodes):
-        # a single vector goes in its own direction where some map has no other
-        return local, lambda _: push, None
-    return local, chosen, partial(Point.push if push else Point.pull, plan=(sequence, chosen))
-
-
-__all__ = ["grad", "hessian", "jacfwd", "jacobian", "jacrev", "jvp", "linearize", "value_and_grad", "vjp"]
+__all__ = ["grad", "hessian", "jacfwd", "jacobian", "jacrev", "value_and_grad"]

@@ -20,7 +20,7 @@ FLOORS = (
     ("_plan",),
     ("_derive", "_emit"),
     ("_call", "_handed"),
-    ("_transforms", "_planning", "_derivative", "_composition"),
+    ("_transforms", "_vectors", "_planning", "_derivative", "_composition"),
     ("testing", "extend"),
     ("_report",),
     ("cli",),

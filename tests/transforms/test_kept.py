@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -93,7 +94,7 @@ def test_is_compiled_once_whatever_the_numbers(name):
     }
 
     def known():
-        return [jitted._cache_size() for found in COMPILED.values() for jitted in found.values()]
+        return [entry.run._cache_size() for found in COMPILED.values() for entry in found.values()]
 
     calls[name](X, B, 0.5)
     before = known()
@@ -117,6 +118,59 @@ def test_what_is_another_program_each_time_is_not_compiled_for_ever(monkeypatch)
         found = ct.grad(lambda x, n=n: fun(x) + jnp.sum(jax.lax.slice(x, (n % 3,), (3,)) ** (n + 2)))(X)
         np.testing.assert_allclose(found, jax.grad(lambda x, n=n: fun(x) + jnp.sum(x[n % 3 :] ** (n + 2)))(X))
     assert sum(map(len, COMPILED.values())) == before + 2
+
+
+def test_arrays_closed_over_inside_are_not_held_on_to():
+    def weighed():
+        w = B + 1.0
+        fun = jax.jit(lambda x: jnp.sum(deep(x, x) * w))
+        ct.vjp(fun, X)[1](1.0), ct.linearize(fun, X)[1](X), ct.grad(fun)(X)
+        return weakref.ref(w)
+
+    known = [weighed() for _ in range(3)]
+    gc.collect()
+    assert [one() for one in known] == [None] * 3
+
+
+@jax.tree_util.register_pytree_node_class
+@dataclass
+class Noted:
+    """Its note is no part of what makes two of them equal, and belongs to the call all the same."""
+
+    x: jax.Array
+    note: object
+
+    def tree_flatten(self):
+        return (self.x,), self.note
+
+    @classmethod
+    def tree_unflatten(cls, note, leaves):
+        return cls(*leaves, note)
+
+
+def test_what_is_no_array_is_that_of_the_call():
+    def fun(t):
+        return total(t.x, B)
+
+    def with_aux(t):
+        return fun(t), Noted(rows(t.x, B), t.note)
+
+    for note in (1, True, 1.0):
+        assert type(ct.grad(fun)(Noted(X, note)).note) is type(note)
+        assert type(ct.vjp(fun, Noted(X, note))[1](1.0)[0].note) is type(note)
+        value, aux = ct.grad(with_aux, has_aux=True)(Noted(X, note))
+        assert type(value.note) is type(aux.note) is type(note)
+    with pytest.raises(TypeError, match="scalar"):
+        ct.grad(lambda x: (total(x, B),))(X)  # as wrong after a call of the same program that was right
+
+
+def test_calls_on_several_devices():
+    here, there = (jax.device_put(B, device) for device in jax.devices()[:2])
+
+    def call(d):
+        return d.vjp(lambda x, y: (rows(x, here), rows(y, there)), here, there)[1]((B, B))
+
+    assert_same(call(ct), call(jax))
 
 
 def test_mistakes_are_told_as_outside_jit():

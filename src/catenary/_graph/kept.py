@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -25,13 +26,23 @@ from catenary._graph.setting import settings
 MOST = 4
 #: how many programs around one call are compiled: more are none that comes again
 ENOUGH = 16
-#: (the program, its inputs, more) → a pytree
-Act = Callable[[Graph, Sequence[Any], Any], Any]
+#: (the program, its inputs, more) → arrays, and what goes with them that is none
+Act = Callable[[Graph, Sequence[Any], Any], tuple[Any, Any]]
 
-#: the body of a jitted call → by all else that it depends on, what was compiled
-COMPILED: WeakKeyDictionary[Any, dict[Hashable, Callable[..., Any]]] = WeakKeyDictionary()
+
+@dataclass(slots=True)
+class Compiled:
+    """A derivative as one program; for each of its traces, what goes with the arrays. None of it is JAX's to keep."""
+
+    run: Callable[..., dict[str, Any]]
+    bodies: list[ref[Any]]
+    beside: dict[str, Any] = field(default_factory=dict)
+
+
+#: the largest body of the jitted calls → by all else that it depends on, what was compiled
+COMPILED: WeakKeyDictionary[Any, dict[Hashable, Compiled]] = WeakKeyDictionary()
 #: what is being compiled: what is kept does not hold on to it
-_ASKED: ContextVar[tuple[Act, Graph]] = ContextVar("_ASKED")
+_ASKED: ContextVar[tuple[Act, Graph, dict[str, Any]]] = ContextVar("_ASKED")
 #: whether calls are kept though they are traced, as they are for a derivative that keeps them
 _KEPT: ContextVar[bool] = ContextVar("_KEPT", default=False)
 
@@ -61,7 +72,7 @@ def kept_program(closed_jaxpr: Any, n_out: int) -> Graph | None:
         return None
     if any(_jax.tangent_dtype(v.aval.dtype) == _jax.float0 for v in (*jaxpr.invars, *jaxpr.outvars[:n_out])):
         return None
-    if any(settings(others)) or not all(_by_value(value) for eqn in others for value in eqn.params.values()):
+    if any(settings(others)) or not all(map(_by_value, others)):
         return None
     graph = Graph()
     names = {var: graph.const(value) for var, value in zip(jaxpr.constvars, consts, strict=True)}
@@ -81,47 +92,65 @@ def _is_call(eqn: Any) -> bool:
 
 
 def _by_value(x: Any) -> bool:
-    """Whether a parameter is equal to another that is written alike: no function, no program."""
+    """Whether an equation, or a parameter, is equal to another that is written alike: no function, no program."""
     if isinstance(x, tuple):
         return all(map(_by_value, x))
+    if hasattr(x, "primitive"):
+        return x.primitive.name != "device_put" and _by_value(tuple(x.params.values()))
     return x is None or isinstance(x, Enum) or type(x).__eq__ is not object.__eq__  # type: ignore[comparison-overlap]
 
 
-def compiled(kept: Graph, told: Hashable, act: Act, args: Sequence[Any], more: Any = ()) -> Any:
+def compiled(kept: Graph, told: Hashable, act: Act, args: Sequence[Any], more: Any = ()) -> tuple[Any, Any]:
     """``act`` on the program with its calls opened, as one compiled program.
 
     told    all that ``act`` depends on but its arguments: with the same, another ``act`` is taken to be the same
     """
+    calls = [e for e in kept.equations if _is_call(e)]
+    found = COMPILED.setdefault(max((e.params["jaxpr"] for e in calls), key=_jax.size), {})
     place = told, kept.inputs, kept.outputs, tuple(map(_written, kept.equations))
-    calls = [_jax.call_body(e.params) for e in kept.equations if _is_call(e)]
-    found = COMPILED.setdefault(max(calls, key=_jax.size), {})
     try:
-        new = place not in found
+        entry, alone = found.get(place), len(kept.equations) > 1 and _apart([*args, *kept.consts.values()])
     except TypeError:  # something has no hash
+        entry, alone = None, True
+    if entry is None:
+        for old in [p for p, e in found.items() if any(body() is None for body in e.bodies)]:
+            del found[old]
+    if alone or (entry is None and len(found) >= ENOUGH):
         return act(_opened(kept, kept.consts), args, more)
-    if new and len(found) >= ENOUGH:
-        return act(_opened(kept, kept.consts), args, more)
-    if new:
-        found[place] = jax.jit(_fresh("_".join(e.params["name"] for e in kept.equations if _is_call(e))))
-    token = _ASKED.set((act, kept))
+    if entry is None:
+        entry = Compiled(jax.jit(_fresh(calls[0].params["name"])), [ref(e.params["jaxpr"]) for e in calls])
+    token = _ASKED.set((act, kept, entry.beside))
     try:
-        return found[place](kept.consts, list(args), more)
+        ((trace, arrays),) = entry.run(kept.consts, list(args), more).items()
     finally:
         _ASKED.reset(token)
+    found[place] = entry
+    return arrays, entry.beside[trace]
+
+
+def _apart(arrays: Sequence[Any]) -> bool:
+    """Whether some lie on other devices than others, as no compiled program has them."""
+    placed = [x.sharding.device_set for x in arrays if isinstance(x, jax.Array) and _jax.has_value(x) and x.committed]
+    return any(devices != placed[0] for devices in placed)
 
 
 def _written(e: Equation) -> Hashable:
     """An equation but for what it was read from; the body of a call is known by what it is, and not held on to."""
-    params = tuple((name, ref(value) if name == "jaxpr" else value) for name, value in e.params.items())
+    if _is_call(e):
+        params: Any = tuple((name, ref(value) if name == "jaxpr" else value) for name, value in e.params.items())
+    else:
+        params = tuple(e.params.items()), repr(e.params)  # 1, 1.0 and True are equal, and 0.0 and -0.0
     return e.primitive, params, e.inputs, e.outputs
 
 
-def _fresh(name: str) -> Callable[..., Any]:
+def _fresh(name: str) -> Callable[..., dict[str, Any]]:
     """A function of its own, as jit goes by which it is."""
 
-    def run(consts: dict[int, Any], args: Sequence[Any], more: Any) -> Any:
-        act, kept = _ASKED.get()
-        return act(_opened(kept, consts), args, more)
+    def run(consts: dict[int, Any], args: Sequence[Any], more: Any) -> dict[str, Any]:
+        act, kept, beside = _ASKED.get()
+        trace = str(len(beside))
+        arrays, beside[trace] = act(_opened(kept, consts), args, more)
+        return {trace: arrays}
 
     run.__name__ = name
     return run
