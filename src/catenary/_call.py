@@ -141,7 +141,7 @@ def on_traced(steps: Steps, *request: Any, recorded: bool = False) -> Any:
         call = traced_call(*request, recorded=recorded, keep=keep)
     failed, given = None, steps.before(call)
     try:
-        found = _compiled(steps, call, given, request[-1]) if call.traced.kept else steps.act(call, given)
+        found = _compiled(steps, call, given, request[-2:]) if call.traced.kept else steps.act(call, given)
         return steps.after(call, *found)
     except _jax.NOT_ABSTRACT:
         if call.traced.recorded:
@@ -153,13 +153,13 @@ def on_traced(steps: Steps, *request: Any, recorded: bool = False) -> Any:
     return on_traced(steps, *request, recorded=True)
 
 
-def _compiled(steps: Steps, call: Call, given: Any, order: Order) -> tuple[Any, Any]:
+def _compiled(steps: Steps, call: Call, given: Any, asked: Hashable) -> tuple[Any, Any]:
     """A program with its jitted calls kept, compiled for all calls that differ in their arrays alone."""
 
     def act(graph: Graph, leaves: Sequence[Any], given: Any) -> tuple[Any, Any]:
         return steps.act(replace(call, leaves=list(leaves), traced=replace(call.traced, graph=graph)), given)
 
-    return compiled(call.graph, (call.verb, order, call.traced.n_out, steps.told), act, call.leaves, given)
+    return compiled(call.graph, (call.verb, asked, call.traced.n_out, steps.told), act, call.leaves, given)
 
 
 def traced_call(

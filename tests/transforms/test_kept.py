@@ -56,6 +56,8 @@ CALLS = {
     "jacfwd": lambda d: d.jacfwd(rows)(X, B),
     "hessian": lambda d: d.hessian(total)(X, B),
     "twice": lambda d: d.grad(lambda x: jnp.sum(d.grad(total)(x, B) * B))(X),
+    "a pull inside": lambda d: d.grad(lambda x: jnp.sum(d.vjp(rows, x, B)[1](B)[0] * B))(X),
+    "a push inside": lambda d: d.grad(lambda x: jnp.sum(d.linearize(rows, x, B)[1](B, X) * B))(X),
     "vmap": lambda d: jax.vmap(d.grad(total), (0, None))(jnp.stack([X, B]), B),
     "inside JAX's": lambda d: jax.jacfwd(d.grad(total))(X, B),
     "inside jit": lambda d: jax.jit(lambda x: d.grad(total)(x, B))(X),
@@ -162,6 +164,13 @@ def test_what_is_no_array_is_that_of_the_call():
         assert type(value.note) is type(aux.note) is type(note)
     with pytest.raises(TypeError, match="scalar"):
         ct.grad(lambda x: (total(x, B),))(X)  # as wrong after a call of the same program that was right
+
+
+def test_an_auxiliary_result_of_nothing():
+    """The program is the same, what is asked of it is not."""
+    assert_same(ct.jacobian(rows)(X, B), jax.jacobian(rows)(X, B))
+    beside = ct.jacobian(lambda x: (rows(x, B), None), has_aux=True)(X)
+    assert_same(beside, jax.jacrev(lambda x: (rows(x, B), None), has_aux=True)(X))
 
 
 def test_calls_on_several_devices():
