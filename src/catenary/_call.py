@@ -132,7 +132,7 @@ class Steps:
 
 
 def on_traced(steps: Steps, *request: Any, recorded: bool = False) -> Any:
-    """``steps`` on a ``traced_call``; once more on a recording, where a rule can not be called without.
+    """``steps`` on a ``traced_call``; once more on a recording, where a custom rule can be called on that alone.
 
     Also where an equation is not computed here, as in a precision that the device lacks: the function, run, may catch
     JAX's error and do something else. A program of jitted calls is compiled, outside jit.

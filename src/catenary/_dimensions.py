@@ -1,4 +1,7 @@
-"""Symbolic dimensions, as JAX exports programs with: their names, and their size where these are numbers."""
+"""Symbolic dimensions, as JAX exports programs with: their names, and their size where these are numbers.
+
+They are public; that they tell their names and are evaluated is not, as what ``_jax.py`` takes.
+"""
 
 from __future__ import annotations
 

@@ -194,7 +194,19 @@ def test_wide_numbers_where_they_are_off():
             y = jnp.array(x, jnp.float64)
             return jnp.sin(3 * y) + y * y + jnp.stack([y, y]).sum()
 
+    @jax.custom_vjp
+    def scaled(x, c):
+        return x * c
+
+    scaled.defvjp(lambda x, c: (x * c, c), lambda c, w: (w * c, w))
+
+    def beside(x):
+        with jax.enable_x64(True):
+            idle = jnp.floor(scaled(jnp.array(x, jnp.float64), np.float64(1.4)))  # 7; in float32 6
+        return jnp.sin(x) * idle.astype(jnp.float32)
+
     with jax.enable_x64(False):
         x = jnp.float32(5.0)
         same(EVERY[2], lambda d: d.jvp(fun, (x,), (x,)))
         same(EVERY[0], lambda d: d.vjp(fun, x)[1](fun(x)))
+        same(EVERY[1], lambda d: jax.jit(d.grad(beside))(x))

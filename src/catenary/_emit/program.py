@@ -122,6 +122,7 @@ class Forward(dict[int, Any]):
 
     push      which implicit nodes are made to be pushed, a predicate
     handlers  what runs the implicit nodes that were reached
+    idle      equations without a part in the derivative whose values are their authors'
     failed    whether an equation could not be computed
     """
 
@@ -170,15 +171,16 @@ class Forward(dict[int, Any]):
 
     def _compute(self, equation: Equation) -> None:
         node = self.nodes.get(equation)
-        if equation in self.idle:
-            args = [read(self, a) for a in equation.inputs]
-            self.update(zip(equation.outputs, pullback(equation.call, args, self.idle[equation])[0], strict=True))
-        elif node is None or node.kind not in HANDLERS:
+        if equation not in self.idle and (node is None or node.kind not in HANDLERS):
             equation.evaluate(self)
         elif node not in self.handlers:
             with equation.within():
-                values = self.handler(node).forward()
+                values = self._idly(equation) if node is None else self.handler(node).forward()
             self.update(zip(equation.outputs, values, strict=True))
+
+    def _idly(self, equation: Equation) -> list[Any]:
+        """The outputs of an equation that has no part in the derivative, by its author's forward pass."""
+        return pullback(equation.call, [read(self, a) for a in equation.inputs], self.idle[equation])[0]
 
     def point(self, local: Local) -> Point:
         """The whole forward pass, run."""

@@ -48,7 +48,7 @@ _KEPT: ContextVar[bool] = ContextVar("_KEPT", default=False)
 
 
 @contextmanager
-def keeping(wanted: bool = True) -> Iterator[bool]:
+def keeping(wanted: bool) -> Iterator[bool]:
     """Whether calls may be kept here: outside jit, and in what is traced under this."""
     kept = wanted and (_KEPT.get() or not _jax.inside_jit())
     token = _KEPT.set(kept)
@@ -61,9 +61,9 @@ def keeping(wanted: bool = True) -> Iterator[bool]:
 def kept_program(closed_jaxpr: Any, n_out: int) -> Graph | None:
     """The graph of a program with its jitted calls kept as equations; None where other equations are more than few.
 
-    Numbers written in it are constants of the graph, as are values closed over: they may be others the next time. So
-    the rest must be as good as written: whatever makes it another program can be compared. Inputs and the first
-    ``n_out`` outputs must have tangents: compiled code returns no float0.
+    Numbers written in it are constants of the graph, as are values closed over: they may be others the next time. The
+    parameters of the rest are compared, so they must be what can be. Inputs and the first ``n_out`` outputs must have
+    tangents: compiled code returns no float0.
     """
     jaxpr, consts = _jax.closed(closed_jaxpr)
     inside = sum(map(_jax.size, (_jax.call_body(eqn.params) for eqn in jaxpr.eqns if _is_call(eqn))))
@@ -72,7 +72,9 @@ def kept_program(closed_jaxpr: Any, n_out: int) -> Graph | None:
         return None
     if any(_jax.tangent_dtype(v.aval.dtype) == _jax.float0 for v in (*jaxpr.invars, *jaxpr.outvars[:n_out])):
         return None
-    if any(settings(others)) or not all(map(_by_value, others)):
+    if any(settings(others)) or any(eqn.primitive.name == "device_put" for eqn in others):
+        return None
+    if not all(_by_value(value) for eqn in others for value in eqn.params.values()):
         return None
     graph = Graph()
     names = {var: graph.const(value) for var, value in zip(jaxpr.constvars, consts, strict=True)}
@@ -92,11 +94,9 @@ def _is_call(eqn: Any) -> bool:
 
 
 def _by_value(x: Any) -> bool:
-    """Whether an equation, or a parameter, is equal to another that is written alike: no function, no program."""
+    """Whether a parameter is equal to another that is written alike: no function, no program."""
     if isinstance(x, tuple):
         return all(map(_by_value, x))
-    if hasattr(x, "primitive"):
-        return x.primitive.name != "device_put" and _by_value(tuple(x.params.values()))
     return x is None or isinstance(x, Enum) or type(x).__eq__ is not object.__eq__  # type: ignore[comparison-overlap]
 
 
