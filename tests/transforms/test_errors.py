@@ -49,6 +49,8 @@ BAD = {
     "grad of an integer output": (lambda d: d.grad(lambda x: jnp.sum(x).astype(int))(X), "output.*int"),
     "grad of a complex output": (lambda d: d.grad(lambda x: jnp.sum(x) * 1j)(X), "output.*complex.*holomorphic"),
     "grad of None": (lambda d: d.grad(lambda x: None)(X), "scalar.*None"),
+    "grad of a string": (lambda d: d.grad(lambda x: "loss")(X), "lambda.*grad.*'loss'.*str"),
+    "jacrev of an object": (lambda d: d.jacrev(lambda x: {"loss": object()})(X), "lambda.*jacrev.*object"),
     "jacrev of integers": (lambda d: d.jacrev(lambda x: x.astype(int))(X), "output.*int"),
     "jacrev of complex numbers": (lambda d: d.jacrev(lambda x: x * 1j)(X), "output.*complex"),
     "has_aux without auxiliary data": (lambda d: d.grad(loss, has_aux=True)(X), "has_aux.*pair"),
@@ -65,6 +67,8 @@ BAD = {
     "an object in a pytree": (lambda d: d.grad(lambda p: loss(p["w"]))({"w": X, "name": "w"}), r"0.*\['name'\].*str"),
     "an object to jacobian": (lambda d: d.jacobian(vector)(object()), "argument 0.*object"),
     "an array of objects": (lambda d: d.grad(loss)(np.array(["a"])), "argument 0"),
+    # values
+    "a value inside jit": (lambda d: jax.jit(d.grad(lambda p: p["w"] if p["w"] > 0 else 0.0))({"w": 1.0}), "'w'"),
     # jvp
     "tangents of another structure": (lambda d: d.jvp(vector, (X,), (X, X)), "tangents.*primals|primals.*tangents"),
     "tangents no tuple": (lambda d: d.jvp(vector, X, X), "tuple"),

@@ -45,13 +45,20 @@ class Traced:
 
 
 def trace(
-    fun: Callable[..., Any], args: Sequence[Any], *, has_aux: bool = False, recorded: bool = False, keep: bool = False
+    fun: Callable[..., Any],
+    args: Sequence[Any],
+    *,
+    has_aux: bool = False,
+    recorded: bool = False,
+    keep: bool = False,
+    told: Any = None,
 ) -> Traced:
     """Trace ``fun(*args)``: a graph whose inputs are the leaves of ``args``.
 
     Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s. It is traced abstractly, as by jit; where that
     fails as Python asked for a value, whatever the program made of JAX's error, and the leaves have values, it is run
     once and recorded; or at once, if ``recorded``. With ``keep`` the jitted calls of a program of little else stay.
+    What JAX's errors tell of the function is ``told``, by ``_jax.about``.
 
     Raises:
         NotArrays: some value in the program is a reference, or of a type that a library adds to JAX.
@@ -78,7 +85,7 @@ def trace(
 
     if not recorded:
         try:
-            jaxpr = _jax.make_jaxpr(flat, leaves)
+            jaxpr = _jax.make_jaxpr(flat, leaves, told)
             _jax.check_arrays(jaxpr)
             kept = kept_program(jaxpr, seen["n_out"]) if keep and not seen.get("aux_leaves") else None
             return Traced(kept or graph_of_jaxpr(jaxpr), kept=kept is not None, **seen)
