@@ -1,8 +1,9 @@
 # Needs git, make and Python 3.11 or newer; each target makes .venv and installs what it lacks.
-#     make demo     derive, plan and train on the digits, and write the figures to out/
-#     make test     all tests, the doctests and the README among them
-#     make check    ruff, mypy, the floors
-#     make bench    flops, memory and time beside JAX's own
+#     make demo        derive, plan and train on the digits, and write the figures to out/
+#     make test        all tests, the doctests and the README among them
+#     make check       ruff, mypy, the floors
+#     make ecosystem   programs of Equinox, Flax, Optax, NumPyro, Diffrax and lineax with our transforms
+#     make bench       flops, memory and time beside JAX's own
 # Choose an interpreter with PYTHON=python3.12, a JAX with JAX='jax==0.12.*', a place with VENV=…
 
 VENV   ?= .venv
@@ -16,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check ecosystem bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/catenary demo
@@ -29,6 +30,9 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+ecosystem: $(VENV)/.test $(VENV)/.ecosystem
+	$(BIN)/python -m pytest -q $(PYTEST) tests/ecosystem
+
 bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks
 
@@ -36,7 +40,7 @@ clean:
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A stamp for each extra: made once, and again when pyproject.toml changes.
-$(VENV)/.demo $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(BIN)/python
+$(VENV)/.demo $(VENV)/.test $(VENV)/.dev $(VENV)/.ecosystem: $(VENV)/.%: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e '.[$*]' '$(JAX)'
 	@touch $@
 
