@@ -32,6 +32,7 @@ Primitive = _core.Primitive
 Tracer = jax.core.Tracer
 Trace = _core.Trace
 cache = util.cache
+remembered: Any = util.weakref_lru_cache  # by the first argument, as long as it lives, and the others' values
 eval_jaxpr = _core.eval_jaxpr
 set_current_trace = _core.set_current_trace
 take_current_trace = _core.take_current_trace
@@ -440,7 +441,7 @@ def _bodies(jaxpr: Any) -> Iterator[Any]:
             yield from _bodies(body)
 
 
-@util.weakref_lru_cache  # type: ignore[untyped-decorator]
+@remembered  # type: ignore[untyped-decorator]
 def size(jaxpr: Any) -> int:
     """How many equations a program has, those in its bodies among them."""
     return sum(len(body.eqns) for body in _bodies(closed(jaxpr)[0]))

@@ -291,3 +291,41 @@ def test_effects_keep_their_order():
             orders.append(list(heard))
             heard.clear()
         assert orders[0] == orders[1], name
+
+
+@jax.custom_jvp
+def untouched(x):
+    return x * 1.0
+
+
+@untouched.defjvp
+def _(primals, tangents):
+    raise RuntimeError("no tangent comes here")
+
+
+def _added(x, y):
+    """Sums with x; y reaches x, and nothing reaches y."""
+    return x * untouched(y), y + 1.0
+
+
+BESIDE = {
+    "scan": lambda x, y: lax.scan(lambda c, _: (_added(*c), untouched(c[1]) * 2.0), (x, y), length=3),
+    "of no trips": lambda x, y: lax.scan(lambda c, _: (_added(*c), untouched(c[1]) * 2.0), (x, y), length=0),
+    "fori": lambda x, y: lax.fori_loop(0, 3, lambda i, c: _added(*c), (x, y)),
+    "while": lambda x, y: lax.while_loop(lambda c: c[1][0] < 2.0, lambda c: _added(*c), (x, y)),
+    "cond": lambda x, y: lax.cond(y[0] > 0, _added, lambda x, y: (x, y), x, y),
+    "checkpoint": lambda x, y: jax.checkpoint(_added)(x, y),
+    "jit": lambda x, y: jax.jit(_added)(x, y),
+    "cond in a scan": lambda x, y: lax.scan(
+        lambda c, _: (lax.cond(c[1][0] > 0, _added, lambda x, y: (x, y), *c), None), (x, y), length=3
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_no_tangent_reaches_is_not_differentiated(name):
+    def fun(x):
+        return BESIDE[name](x, jnp.abs(lax.stop_gradient(x)))
+
+    same(ct, lambda d: d.jvp(fun, (X,), (X,)))
+    same([EVERY, EVERY[::2]][name == "while"], lambda d: d.jacfwd(lambda x: jax.tree.leaves(fun(x))[0])(X))

@@ -89,14 +89,12 @@ class Scan(Handler):
         self.body = graph_of_jaxpr(parts.body)
         self.split = (parts.consts, parts.consts + parts.carry)
         lo, hi = self.split
-        others = [k for k in node.active if not lo <= k < hi]
-        carries = carried(self.body, others, range(lo, hi), [k for k in node.active if lo <= k < hi])
-        self.active = sorted([*others, *carries])
+        self.active = carried(self.body, node.active, range(lo, hi))
         live = {k for k, _ in node.outputs}
         self.live = [
             k
             for k in range(len(self.body.outputs))
-            if (k < parts.carry and lo + k in carries) or (k >= parts.carry and k in live)
+            if (k < parts.carry and lo + k in self.active) or (k >= parts.carry and k in live)
         ]
         self.halves = None if push else pull_halves(self.body, self.active, self.live, range(lo), range(hi, len(args)))
 
@@ -218,10 +216,9 @@ class While(Handler):
         body = self.body
         consts, start = self.args[self.n_cond : first], self.args[first:]
         given = {k - self.n_cond: t for k, t in zip(self.node.active, tangents, strict=True)}
-        fixed = [k for k in given if 0 <= k < self.n_body]
-        carries = range(self.n_body, len(body.inputs))
-        live = [k - self.n_body for k in carried(body, fixed, carries, [k for k in given if k in carries])]
-        active = [*fixed, *(self.n_body + c for c in live)]
+        active = carried(body, [k for k in given if k >= 0], range(self.n_body, len(body.inputs)))
+        fixed = [k for k in active if k < self.n_body]
+        live = [k - self.n_body for k in active if k >= self.n_body]
         avals = [_jax.aval_of(start[c]).strip_weak_type() for c in live]
         t_start = filled([given.get(self.n_body + c) for c in live], avals, _jax.blank)
         cond_consts = self.args[: self.n_cond]

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import jax
-import numpy as np
-
 from catenary import _jax, _recorder
 from catenary._graph import Atom, Constants, Equation, Graph, Lit
 from catenary._graph.fallback import pushed, whole
 from catenary._graph.read import graph_of_jaxpr
+from catenary._local.activity import arrived, differentiable
 from catenary._local.local import Edge, Implicit, Local, Node
 from catenary._maps.term import Term
 from catenary._rules import LINEAR, RULES, ZERO, Piece, Row, Site
@@ -43,7 +41,7 @@ class _Builder:
     def __init__(self, graph: Graph, inputs: Sequence[int]):
         self.graph = graph
         self.inputs = tuple(inputs)
-        self.active: dict[int, int] = {v: v for v in inputs if _differentiable(graph.avals[v])}
+        self.active: dict[int, int] = {v: v for v in inputs if differentiable(graph.avals[v])}
         self.edges: list[Edge] = []
         self.nodes: list[Node] = []
         self.constants = Constants(graph)
@@ -56,7 +54,7 @@ class _Builder:
         """
         standing = self.tangents if linear else self.active
         active = [k for k, a in enumerate(equation.inputs) if isinstance(a, int) and a in standing]
-        if not active or equation.primitive in ZERO:
+        if not active or equation.primitive in ZERO or not arrived(equation, active):
             self._constant(equation)
             return
         if linear and equation.primitive is CUSTOM_JVP:
@@ -105,7 +103,7 @@ class _Builder:
         if any(answer is None for answer in answers.values()):
             return False
         for output, vertex in enumerate(equation.outputs):
-            if not _differentiable(self.graph.avals[vertex]):
+            if not differentiable(self.graph.avals[vertex]):
                 continue
             paths = [(self.active[equation.inputs[k]], a[output]) for k, a in answers.items() if a and output in a]  # type: ignore[index]
             for tail, sum_ in paths:
@@ -136,17 +134,18 @@ class _Builder:
         avals, site = self.graph.avals, self._site(equation)
         row = LINEAR.get(equation.primitive)
         split = row.split(site) if row is not None else None
-        outputs = tuple((k, v) for k, v in enumerate(equation.outputs) if _differentiable(avals[v]))
+        made = ((k, equation.outputs[k]) for k in arrived(equation, active))
+        outputs = tuple((k, v) for k, v in made if differentiable(avals[v]))
         slots = []
         for k in active:
             tail = self.active[equation.inputs[k]]  # type: ignore[index]
             slots.append(self.graph.new(avals[tail] if split is None else avals[tail].update(shape=split[k])))
             self.edges.append(self._reshape(tail, slots[-1]))
         if split is not None:
-            made, outputs = outputs, tuple((k, self.graph.new(avals[v].update(shape=split[-1]))) for k, v in outputs)
+            ends, outputs = outputs, tuple((k, self.graph.new(avals[v].update(shape=split[-1]))) for k, v in outputs)
         node = Implicit(kind, equation, site, tuple(slots), tuple(active), outputs)
         self._add(Node(tuple(v for _, v in outputs), node))
-        for (_, tail), (_, head) in zip(outputs, made, strict=True) if split is not None else ():
+        for (_, tail), (_, head) in zip(outputs, ends, strict=True) if split is not None else ():
             self.edges.append(self._reshape(tail, head))
             self._add(Node((head,)))
 
@@ -160,7 +159,7 @@ class _Builder:
     def _fallback(self, equation: Equation, active: Sequence[int]) -> None:
         """Splice the tangent program that JAX's rule traces to."""
         avals = [self.graph.aval(a) for a in equation.inputs]
-        outputs = [k for k, v in enumerate(equation.outputs) if _differentiable(self.graph.avals[v])]
+        outputs = [k for k, v in enumerate(equation.outputs) if differentiable(self.graph.avals[v])]
         n = len(equation.inputs)
         try:
             with equation.within():
@@ -273,7 +272,3 @@ def _alive(node: Node, live: set[int]) -> Node:
 
 
 COPY: Any = _jax.primitive("copy")
-
-
-def _differentiable(aval: Any) -> bool:
-    return bool(jax.dtypes.issubdtype(aval.dtype, np.inexact))

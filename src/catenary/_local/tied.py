@@ -164,10 +164,10 @@ def of_scan(node: Implicit) -> tuple[Tie, ...]:
     parts = scan_parts(node.equation.params, len(node.site.ins))
     graph = graph_of_jaxpr(parts.body)
     lo, hi = parts.consts, parts.consts + parts.carry
-    others = [k for k in node.active if not lo <= k < hi]
-    carries = carried(graph, others, range(lo, hi), [k for k in node.active if lo <= k < hi])
-    live = sorted({k - lo for k in carries} | {k for k, _ in node.outputs if k >= parts.carry})
-    inside = loop(graph, [*others, *carries], live, range(lo, hi))
+    active = carried(graph, node.active, range(lo, hi))
+    carries = {k - lo for k in active if lo <= k < hi}
+    live = sorted(carries | {k for k, _ in node.outputs if k >= parts.carry})
+    inside = loop(graph, active, live, range(lo, hi))
     inputs, outputs = _shapes(node)
     swept = [(k, shape[1:] if k >= hi else shape) for k, shape in inputs]
     made = [(k, shape[1:] if k >= parts.carry else shape) for k, shape in outputs]
@@ -186,11 +186,9 @@ def of_while(node: Implicit) -> tuple[Tie, ...]:
     params = node.equation.params
     graph, before = graph_of_jaxpr(params["body_jaxpr"]), params["cond_nconsts"]
     first = params["body_nconsts"]
-    active = [k - before for k in node.active if k >= before]
-    fixed = [k for k in active if k < first]
     carries = range(first, len(graph.inputs))
-    grown = carried(graph, fixed, carries, [k for k in active if k >= first])
-    inside = loop(graph, [*fixed, *grown], [k - first for k in grown], carries)
+    active = carried(graph, [k - before for k in node.active if k >= before], carries)
+    inside = loop(graph, active, [k - first for k in active if k in carries], carries)
     inputs, outputs = _shapes(node)
     return ties(inside, [(k - before, shape if k >= before else ()) for k, shape in inputs], outputs)
 

@@ -11,6 +11,7 @@ from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
 from catenary._graph.scan import scan_parts
 from catenary._local import Implicit, Local, build
+from catenary._local.activity import carried
 from catenary._plan.costs.cost import Work
 from catenary._plan.costs.flops import equation_flops, program_flops
 
@@ -39,8 +40,8 @@ BODIES = {
 
 def _scan(node: Implicit) -> tuple[Graph, Sequence[int], Any]:
     parts = scan_parts(node.equation.params, len(node.equation.inputs))
-    carries = range(parts.consts, parts.consts + parts.carry)
-    return graph_of_jaxpr(parts.body), sorted({*node.active, *carries}), parts.length
+    body, carries = graph_of_jaxpr(parts.body), range(parts.consts, parts.consts + parts.carry)
+    return body, carried(body, node.active, carries), parts.length
 
 
 @lru_cache(maxsize=512)
