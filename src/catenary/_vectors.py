@@ -25,6 +25,7 @@ from catenary._call import (
 from catenary._emit.along import along
 from catenary._emit.program import Always, Point, local_of
 from catenary._emit.transposed import transposed
+from catenary._graph.fallback import refused
 from catenary._handed import or_jax
 from catenary._local import Local
 from catenary._plan.costs.passes import closed
@@ -96,7 +97,8 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
         ``(value, push)``, or ``(value, push, aux)``; ``push(*tangents)`` gives a tangent of the result.
 
     Raises:
-        TypeError, ValueError: as ``jvp``, when ``push`` is called.
+        TypeError, ValueError: as ``jvp``, when ``push`` is called. Through a ``custom_vjp`` it can be transposed, by
+            ``jax.linear_transpose``, and called with ``order="reverse"`` only.
 
     Cost: the forward pass and all that no tangent has a part in, once and kept; then the linear rest a call.
 
@@ -198,6 +200,8 @@ def _at_primals(
 def _at(call: Call, order: Order, push: bool) -> tuple[Point, Callable[..., Any]]:
     """The forward pass of a call, and what pushes or pulls a list of vectors there."""
     local, chosen, act = _way(call, order, push)
+    if push and act is None and any(n.implicit and "push" in closed(n.implicit) for n in local.nodes):
+        refused(())
     point = call.forward(local, chosen)
     return point, partial(act or (Point.push if push else Point.pull), point)
 

@@ -26,6 +26,15 @@ class NotArrays(TypeError):
     """
 
 
+class NoPush(TypeError):
+    """A tangent to be pushed through a function whose author gave a pullback only.
+
+    >>> raise NoPush("a custom_vjp")
+    Traceback (most recent call last):
+    catenary.errors.NoPush: a custom_vjp
+    """
+
+
 def name_of(fun: Any) -> str:
     """How a message calls a function.
 

@@ -56,3 +56,19 @@ def test_a_pull_that_is_not_linear_has_no_transpose(wrap, bwd):
     with pytest.raises(TypeError, match="not linear in its cotangent"):
         ct.jvp(wrap(sine), (X,), (X,), order="reverse")
     same(ct, lambda d: d.vjp(wrap(sine), X)[0])
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit, *(AT_DEPTH[name] for name in ("cond", "scan", "checkpoint"))])
+@pytest.mark.parametrize("around", [lambda f: f, jax.jit], ids=["outside", "inside jit"])
+def test_what_has_a_pull_alone_is_linearized_and_transposed_but_not_pushed(wrap, around):
+    sine = jax.custom_vjp(jnp.sin)
+    sine.defvjp(lambda x: (jnp.sin(x), x), lambda x, g: (0.5 * g * jnp.cos(x),))
+    fun = wrap(lambda x: sine(x) * x)
+
+    def pulled(d, x):
+        value, push = d.linearize(fun, x)
+        return value, jax.linear_transpose(push, x)(jax.tree.map(jnp.ones_like, value))
+
+    same(ct, lambda d: around(lambda x: pulled(d, x))(X))
+    with pytest.raises(TypeError, match="custom_vjp"):
+        ct.linearize(fun, X)[1](X)

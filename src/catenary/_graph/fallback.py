@@ -22,6 +22,7 @@ from catenary import _jax
 from catenary._graph.graph import Atom, Equation, Graph
 from catenary._graph.read import graph_of_jaxpr
 from catenary._graph.scan import scan_parts
+from catenary.errors import NoPush
 
 #: Functions whose author gave their derivative, and may give their value too.
 AUTHORED = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
@@ -32,7 +33,7 @@ Call = Callable[[Sequence[Any]], list[Any]]
 
 def refused(_: Sequence[Any]) -> Sequence[Any]:
     """The push of a function whose author gave a pullback."""
-    raise TypeError(
+    raise NoPush(
         "can't apply forward-mode differentiation (jvp) to a custom_vjp function. "
         "Its author gave a pullback only: use order='reverse'; jvp and linearize then push by its transpose."
     )
