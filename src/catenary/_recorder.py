@@ -52,7 +52,8 @@ class _Recorded(_jax.Tracer):
 class _Recorder(_jax.Trace):
     """Runs every equation where it stands, by the trace outside, and notes those that read a recorded value.
 
-    equation   (primitive, params, operands, results) → atoms of the results; operands are Known or arrays
+    equation   (primitive, params, operands, results) → atoms of the results; operands are Known or arrays.
+               None for one that no tangent reaches: a rule may close over it, and is called when all is over
     call       (jaxpr, consts, operands) → likewise, for a custom rule traced whole
     own        (function, arguments, positions of the recorded ones, whether it has a push) → results, its rule there
     """
@@ -74,11 +75,11 @@ class _Recorder(_jax.Trace):
             _jax.check_array(jax.typeof(x))
         return [x.value if self._mine(x) else x for x in xs]
 
-    def noted(self, results: Sequence[Any], note: Callable[..., Sequence[Any]], *said: Any) -> list[_Recorded]:
+    def noted(self, results: Sequence[Any], note: Callable[..., Sequence[Any]], *said: Any) -> list[Any]:
         with _jax.set_current_trace(self.outside):  # to make arrays of constants
             atoms = note(*said)
         self.made += len(results)
-        return [_Recorded(self, x, atom) for x, atom in zip(results, atoms, strict=True)]
+        return [x if atom is None else _Recorded(self, x, atom) for x, atom in zip(results, atoms, strict=True)]
 
     def stage_value(self, val: Any) -> Any:
         return val if self._mine(val) else self.outside.stage_value(val)
@@ -106,8 +107,14 @@ class _Recorder(_jax.Trace):
         values, before = self.values(tracers), self.made
         places = [k for k, x in enumerate(tracers) if self._mine(x) and _jax.tangent_dtype(x.dtype) != _jax.float0]
         fun = partial(_bound, primitive, params)
-        with _jax.set_current_trace(self if places else self.outside):
-            results, rule = self.own(fun, values, places, push)
+        try:
+            with _jax.set_current_trace(self if places else self.outside):
+                results, rule = self.own(fun, values, places, push)
+        except jax.errors.UnexpectedTracerError:
+            if places:
+                raise
+            with _jax.set_current_trace(self):  # what it closes over is recorded, no argument is: its rule has no part
+                return list(params["subfuns"][0].call_wrapped(*values))
         remembered = jax.tree.leaves((results, rule and (rule.push, rule.pull)))
         if self.made == before and not any(map(self._mine, remembered)):
             if not any(map(self._mine, tracers)):
@@ -116,6 +123,8 @@ class _Recorder(_jax.Trace):
             return self.noted(
                 results, self.equation, kind, dict(results=results, rule=rule), self.known(tracers), results
             )
+        for store in (store for wrapped in params["subfuns"] for store in wrapped.stores if store):
+            store.reset()  # JAX notes there what a function returned, once; they are to be called again
         jaxpr = jax.make_jaxpr(lambda *xs: fun(xs))(*values)
         with _jax.set_current_trace(self.outside):
             results = _jax.eval_jaxpr(jaxpr.jaxpr, self.values(jaxpr.consts), *values)

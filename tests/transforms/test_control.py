@@ -329,3 +329,41 @@ def test_what_no_tangent_reaches_is_not_differentiated(name):
 
     same(ct, lambda d: d.jvp(fun, (X,), (X,)))
     same([EVERY, EVERY[::2]][name == "while"], lambda d: d.jacfwd(lambda x: jax.tree.leaves(fun(x))[0])(X))
+
+
+def _by_closure(c):
+    """y·c, whose rule reads c."""
+    fun = jax.custom_vjp(lambda y: y * c)
+    fun.defvjp(lambda y: (y * c, c), lambda c, g: (7.0 * g * c,))
+    return fun
+
+
+def _in_a_rule(c):
+    """A rule that calls another function whose rule reads c."""
+    inner = _by_closure(c)
+    fun = jax.custom_vjp(lambda y: inner(y))
+    fun.defvjp(lambda y: (inner(y), None), lambda _, g: (5.0 * g,))
+    return fun
+
+
+def _pushed_by_closure(c):
+    fun = jax.custom_jvp(lambda y: y * c)
+    fun.defjvp(lambda p, t: (p[0] * c, 7.0 * t[0] * c))
+    return fun
+
+
+@pytest.mark.parametrize("made", [_by_closure, _in_a_rule, _pushed_by_closure])
+@pytest.mark.parametrize("cut", [lax.stop_gradient, jnp.floor, lambda x: x.astype(int), lambda x: jnp.sum(x > 0)])
+def test_a_rule_in_a_recording_may_close_over_what_no_tangent_reaches(made, cut):
+    """As bisection does, whose bounds are computed from the argument and stopped."""
+
+    def fun(x):
+        return made(cut(x) * 2)(x) if x > 0 else x
+
+    for call in (
+        lambda d: d.grad(fun)(1.5),
+        lambda d: d.grad(lambda x: d.value_and_grad(fun)(x)[0])(1.5),
+        lambda d: d.grad(lambda x: jax.value_and_grad(fun)(x)[0])(1.5),
+        lambda d: jax.grad(lambda x: d.value_and_grad(fun)(x)[0])(1.5),
+    ):
+        assert_same(call(ct), call(jax))

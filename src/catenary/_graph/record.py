@@ -13,6 +13,7 @@ from catenary import _jax, _recorder
 from catenary._graph.fallback import linearized, pullback
 from catenary._graph.graph import Atom, Graph, Lit, live
 from catenary._graph.read import apply, inline
+from catenary._graph.zero import ZERO
 
 
 def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
@@ -22,14 +23,26 @@ def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
     """
     graph = Graph()
     graph.inputs = tuple(graph.new(_jax.aval_of(x)) for x in values)
+    reached = set(filter(lambda v: _differentiable(graph, v), graph.inputs))
 
-    def equation(primitive: Any, params: dict[str, Any], operands: Sequence[Any], results: Sequence[Any]) -> list[Atom]:
+    def spread(atoms: list[Atom], before: int) -> list[Atom | None]:
+        """Of the results of equations from ``before`` on, those that carry a tangent."""
+        for e in graph.equations[before:]:
+            if e.primitive not in ZERO and not reached.isdisjoint(a for a in e.inputs if isinstance(a, int)):
+                reached.update(v for v in e.outputs if _differentiable(graph, v))
+        return [a if isinstance(a, int) and a in reached else None for a in atoms]
+
+    def equation(
+        primitive: Any, params: dict[str, Any], operands: Sequence[Any], results: Sequence[Any]
+    ) -> list[Atom | None]:
         if not results:
             return []
-        return apply(graph, primitive, params, _atoms(graph, operands), [_jax.aval_of(x) for x in results])
+        before, avals = len(graph.equations), [_jax.aval_of(x) for x in results]
+        return spread(apply(graph, primitive, params, _atoms(graph, operands), avals), before)
 
-    def call(jaxpr: Any, consts: Sequence[Any], operands: Sequence[Any]) -> list[Atom]:
-        return inline(graph, jaxpr, _atoms(graph, consts), _atoms(graph, operands))
+    def call(jaxpr: Any, consts: Sequence[Any], operands: Sequence[Any]) -> list[Atom | None]:
+        before = len(graph.equations)
+        return spread(inline(graph, jaxpr, _atoms(graph, consts), _atoms(graph, operands)), before)
 
     def own(fun: Any, args: Sequence[Any], places: Sequence[int], push: bool) -> Any:
         if not places:
@@ -40,6 +53,10 @@ def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
     graph.outputs = tuple(_atoms(graph, _recorder.record(fun, given, equation, call, own)))
     graph.equations = live(graph.equations, graph.outputs)
     return graph
+
+
+def _differentiable(graph: Graph, v: int) -> bool:
+    return bool(_jax.tangent_dtype(getattr(graph.avals[v], "dtype", None)) != _jax.float0)
 
 
 def _atoms(graph: Graph, operands: Sequence[Any]) -> list[Atom]:
