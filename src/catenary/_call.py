@@ -91,7 +91,7 @@ class Call:
         """The function's result and its auxiliary result, of their leaves."""
         n = self.traced.n_out
         aux = self.traced.aux(values[n:]) if self.traced.aux_tree is not None else None
-        return tree_unflatten(self.traced.out_tree, values[:n]), aux
+        return self.traced.result(values[:n]), aux
 
     def resolve(self, order: Order, holomorphic: bool = False) -> tuple[Any, tuple[int, ...], Callable[..., bool]]:
         """Local derivatives, an elimination order, and which implicit nodes are pushed."""

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import catenary as ct
 from tests.oracle import assert_same, in_each_order, in_every_order, same
 
 X = jnp.array([0.3, -0.7, 1.1])
@@ -173,3 +174,34 @@ def test_names_and_documentation_come_from_the_function(ad):
 
     assert "loss" in ad.grad(loss).__name__
     assert "How far" in ad.grad(loss).__doc__ or "loss" in ad.grad(loss).__doc__
+
+
+BESIDE = {"rate": 0.1, "n": 3, "name": "a", "on": True, "numpy": np.ones(2), "scalar": np.float32(1.0), "none": None}
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x: jnp.sum(jnp.sin(x)),
+        jax.jit(lambda x: jnp.sum(jnp.sin(jnp.cos(jnp.tanh(x) * x) + x))),
+        lambda x: jnp.sum(x) if x[0] > 0 else 1.0,
+        lambda x: 2.0,
+    ],
+    ids=["plain", "jitted", "recorded", "a number"],
+)
+def test_what_is_no_array_of_jax_is_returned_as_it_was(fun):
+    def with_aux(x):
+        return fun(x), BESIDE | {"x": x * 2.0}
+
+    for call in (
+        lambda d: d.value_and_grad(with_aux, has_aux=True)(X),
+        lambda d: d.jacrev(with_aux, has_aux=True)(X),
+        lambda d: d.jvp(with_aux, (X,), (X,), has_aux=True),
+        lambda d: d.vjp(with_aux, X, has_aux=True)[::2],
+        lambda d: d.linearize(with_aux, X, has_aux=True)[::2],
+        lambda d: d.value_and_grad(fun)(X),
+        lambda d: d.jvp(lambda x: (fun(x), 3, np.ones(2)), (X,), (X,))[0],
+    ):
+        ours, theirs = call(ct), call(jax)
+        assert jax.tree.map(type, ours) == jax.tree.map(type, theirs)
+        assert str(ours) == str(theirs)

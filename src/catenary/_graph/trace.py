@@ -23,7 +23,8 @@ class Traced:
     out_tree    structure of the function's result
     aux_tree    structure of the auxiliary result, None where there is none
     n_out       how many of the graph's outputs are the result; the rest are auxiliary arrays
-    aux_leaves  the leaves of the auxiliary result that are no arrays, by position
+    plain       the leaves of the result that are no arrays of JAX, by position: numbers, and arrays of NumPy
+    aux_leaves  those of the auxiliary result, which may be anything
     recorded    whether it was recorded as it ran, and holds at one point
     kept        whether its jitted calls are equations of the graph
     """
@@ -31,10 +32,18 @@ class Traced:
     graph: Graph
     out_tree: Any
     n_out: int
+    plain: tuple[tuple[int, Any], ...] = ()
     aux_tree: Any = None
     aux_leaves: tuple[tuple[int, Any], ...] = ()
     recorded: bool = False
     kept: bool = False
+
+    def result(self, arrays: Sequence[Any]) -> Any:
+        """The function's result, from its arrays: what was no array of JAX is returned as it was."""
+        leaves = list(arrays)
+        for k, leaf in self.plain:
+            leaves[k] = leaf
+        return tree_unflatten(self.out_tree, leaves)
 
     def aux(self, arrays: Sequence[Any]) -> Any:
         """The auxiliary result, from its arrays."""
@@ -77,9 +86,10 @@ def trace(
                 )
             out, aux = out
             aux_all, seen["aux_tree"] = tree_flatten(aux)
-            seen["aux_leaves"] = tuple((i, leaf) for i, leaf in enumerate(aux_all) if not _is_array(leaf))
-            aux_arrays = [leaf for leaf in aux_all if _is_array(leaf)]
+            seen["aux_leaves"] = _plain(aux_all)
+            aux_arrays = [leaf for leaf in aux_all if isinstance(leaf, jax.Array)]
         result, seen["out_tree"] = tree_flatten(out)
+        seen["plain"] = _plain(result)
         seen["n_out"] = len(result)
         return [*result, *aux_arrays]
 
@@ -87,7 +97,7 @@ def trace(
         try:
             jaxpr = _jax.make_jaxpr(flat, leaves, told)
             _jax.check_arrays(jaxpr)
-            kept = kept_program(jaxpr, seen["n_out"]) if keep and not seen.get("aux_leaves") else None
+            kept = kept_program(jaxpr, seen["n_out"]) if keep else None
             return Traced(kept or graph_of_jaxpr(jaxpr), kept=kept is not None, **seen)
         except Exception as error:
             if not _jax.value_asked(error) or not all(map(_jax.has_value, leaves)):
@@ -95,9 +105,6 @@ def trace(
     return Traced(record(flat, leaves), recorded=True, **seen)
 
 
-def _is_array(x: Any) -> bool:
-    return (
-        isinstance(x, jax.Array | bool | int | float | complex)
-        or hasattr(x, "__array__")
-        or hasattr(x, "__jax_array__")
-    )
+def _plain(leaves: Sequence[Any]) -> tuple[tuple[int, Any], ...]:
+    """Those that are no arrays of JAX, by position."""
+    return tuple((k, leaf) for k, leaf in enumerate(leaves) if not isinstance(leaf, jax.Array))
