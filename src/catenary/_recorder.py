@@ -107,14 +107,8 @@ class _Recorder(_jax.Trace):
         values, before = self.values(tracers), self.made
         places = [k for k, x in enumerate(tracers) if self._mine(x) and _jax.tangent_dtype(x.dtype) != _jax.float0]
         fun = partial(_bound, primitive, params)
-        try:
-            with _jax.set_current_trace(self if places else self.outside):
-                results, rule = self.own(fun, values, places, push)
-        except jax.errors.UnexpectedTracerError:
-            if places:
-                raise
-            with _jax.set_current_trace(self):  # what it closes over is recorded, no argument is: its rule has no part
-                return list(params["subfuns"][0].call_wrapped(*values))
+        with _jax.set_current_trace(self if places else self.outside):
+            results, rule = self.own(fun, values, places, push)
         remembered = jax.tree.leaves((results, rule and (rule.push, rule.pull)))
         if self.made == before and not any(map(self._mine, remembered)):
             if not any(map(self._mine, tracers)):
