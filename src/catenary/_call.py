@@ -442,9 +442,10 @@ def check_tangents(call: Call, tangents: Any) -> list[Any]:
 
 
 def out_tangents(call: Call, tangents: Sequence[Any]) -> list[Any]:
+    """A tangent of each output, as weakly typed as it; float0 where it has none."""
     avals = [call.graph.aval(a) for a in call.results]
     return [
-        np.zeros(a.shape, _jax.float0) if _jax.tangent_dtype(a.dtype) == _jax.float0 else t
+        np.zeros(a.shape, _jax.float0) if _jax.tangent_dtype(a.dtype) == _jax.float0 else _jax.like(_jax.as_array(t), a)
         for t, a in zip(tangents, avals, strict=True)
     ]
 

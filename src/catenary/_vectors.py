@@ -25,11 +25,11 @@ from catenary._call import (
 from catenary._emit.along import along
 from catenary._emit.program import Always, Point, local_of
 from catenary._emit.transposed import transposed
-from catenary._graph.fallback import refused
 from catenary._handed import or_jax
 from catenary._local import Local
 from catenary._plan.costs.passes import closed
 from catenary._plan.orders.choose import directed
+from catenary.errors import NoPush
 
 
 def jvp(
@@ -201,7 +201,7 @@ def _at(call: Call, order: Order, push: bool) -> tuple[Point, Callable[..., Any]
     """The forward pass of a call, and what pushes or pulls a list of vectors there."""
     local, chosen, act = _way(call, order, push)
     if push and act is None and any(n.implicit and "push" in closed(n.implicit) for n in local.nodes):
-        refused(())
+        raise NoPush("a custom_vjp has a pullback only")
     point = call.forward(local, chosen)
     return point, partial(act or (Point.push if push else Point.pull), point)
 

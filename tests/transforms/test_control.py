@@ -353,7 +353,18 @@ def _pushed_by_closure(c):
 
 
 @pytest.mark.parametrize("made", [_by_closure, _in_a_rule, _pushed_by_closure])
-@pytest.mark.parametrize("cut", [lax.stop_gradient, jnp.floor, lambda x: x.astype(int), lambda x: jnp.sum(x > 0)])
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lax.stop_gradient,
+        jnp.floor,
+        lambda x: x.astype(int),
+        lambda x: jnp.sum(x > 0),
+        lambda x: lax.cond(x > 0, lambda x: (1.0, x), lambda x: (2.0, x), x)[0],
+        lambda x: jax.checkpoint(lambda x: (x, jnp.floor(x)))(x)[1],
+        lambda x: lax.while_loop(lambda c: c[1] < 5, lambda c: (c[0] * 2, c[1] + 1), (x, 1.0))[1],
+    ],
+)
 def test_a_rule_in_a_recording_may_close_over_what_no_tangent_reaches(made, cut):
     """As bisection does, whose bounds are computed from the argument and stopped."""
 

@@ -11,7 +11,7 @@ from jax.ad_checkpoint import checkpoint_name
 from jax.experimental import checkify, io_callback
 
 import catenary as ct
-from tests.oracle import EVERY, in_every_order, in_reverse, same
+from tests.oracle import EVERY, assert_same, in_every_order, in_reverse, same
 
 X = jnp.array([0.3, -0.7, 1.1])
 
@@ -417,3 +417,40 @@ def test_a_checkpoint_may_save_complex_numbers():
     fun = jax.checkpoint(plain, policy=jax.checkpoint_policies.everything_saveable)
     np.testing.assert_allclose(ct.grad(fun)(X), jax.grad(plain)(X), rtol=1e-12)
     np.testing.assert_allclose(ct.hessian(fun)(X), jax.hessian(plain)(X), rtol=1e-12)
+
+
+#: tangent programs with loops, branches and checkpoints that make values beside tangents, (x, t) → the tangent
+TOGETHER = {
+    "a scan": lambda x, t: (lambda a, b: a * b)(
+        *lax.scan(lambda c, _: ((c[0] * x, c[1] * c[0]), None), (x, t), length=3)[0]
+    ),
+    "a scan, half unused": lambda x, t: lax.scan(lambda c, _: ((c[0] * x, c[1] * c[0]), c[0]), (x, t), length=3)[0][1],
+    "a scan, the last of many": lambda x, t: lax.scan(
+        lambda c, _: ((c[0] * x, c[1] * c[0], c[2] + c[1], c[3] + c[2]), None), (x, t, 0.0, 0.0), length=3
+    )[0][3],
+    "a counter": lambda x, t: (lambda n, d: n * d)(*lax.fori_loop(0, 3, lambda i, c: (c[0] + 1, c[1] * x), (0, t))),
+    "a cond": lambda x, t: jnp.sum(
+        jnp.stack(lax.cond(x > 0, lambda x, t: (0.0, t * 3.0), lambda x, t: (0.0, t), x, t))
+    ),
+    "a cond, multiplied": lambda x, t: (lambda a, b: a * b)(
+        *lax.cond(x > 0, lambda x, t: (x * 2.0, t * 3.0), lambda x, t: (x, t), x, t)
+    ),
+    "a checkpoint": lambda x, t: (lambda a, b: a * b)(*jax.checkpoint(lambda x, t: (jnp.cos(x), t))(x, t)),
+}
+
+
+@pytest.mark.parametrize("rule", TOGETHER.values(), ids=TOGETHER)
+def test_a_rule_may_compute_values_together_with_tangents(rule):
+    sine = jax.custom_jvp(jnp.sin)
+    sine.defjvp(lambda p, t: (jnp.sin(p[0]), lax.convert_element_type(rule(p[0], t[0]), jnp.float64)))
+    x, t = jnp.float64(1.5), jnp.float64(2.0)
+    same(EVERY, lambda d: d.jacrev(lambda x: sine(x) * x)(x))
+    same(ct, lambda d: d.jvp(sine, (x,), (t,)))
+    same(ct, lambda d: d.linearize(sine, x)[1](t))
+
+
+def test_the_tangent_of_a_number_is_an_array():
+    for fun in (lambda x: (x, 2.0), lambda x: lax.cond(x > 0, lambda x: (x, 1.0), lambda x: (x, 2.0), x)):
+        ours, theirs = ct.linearize(fun, 1.5)[1](1.0), jax.linearize(fun, 1.5)[1](1.0)
+        assert all(isinstance(x, jax.Array) for x in ours)
+        assert_same(ours, theirs)

@@ -22,9 +22,9 @@ from catenary._emit.implicit import HANDLERS, Handler, Ports
 from catenary._emit.partition import Halves, execute, halves
 from catenary._emit.program import Forward, local_of, run
 from catenary._graph import Graph, graph_of_jaxpr, trace
+from catenary._graph.activity import carried
 from catenary._graph.scan import scan_parts
 from catenary._local import Implicit
-from catenary._local.activity import carried
 
 
 def struct(aval: Any) -> Any:

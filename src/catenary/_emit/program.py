@@ -15,10 +15,10 @@ from catenary._emit.basis import total
 from catenary._emit.einsum import Value, shaped
 from catenary._emit.implicit import HANDLERS, Handler, Linear, read
 from catenary._graph import Atom, Equation, Graph
+from catenary._graph.activity import reached
 from catenary._graph.fallback import pullback
 from catenary._graph.graph import validate
 from catenary._local import Implicit, Local, Node, build
-from catenary._local.activity import reached
 from catenary._maps.term import Term, plain_axes
 from catenary._plan.elimination.eliminate import VALIDATE, Elimination, Map, eliminate
 

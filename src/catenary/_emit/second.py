@@ -21,8 +21,8 @@ from catenary._emit.basis import total
 from catenary._emit.einsum import select, spread
 from catenary._emit.program import Point, local_of, row_vector, run
 from catenary._graph import Equation, Graph, Lit, trace
+from catenary._graph.activity import reached
 from catenary._local import Edge, Implicit, Local, Node
-from catenary._local.activity import reached
 from catenary._local.product import Move, turned, turned_node
 from catenary._maps.term import Term, labels_of, plain_axes, renumbered
 from catenary._plan.elimination.eliminate import Elimination

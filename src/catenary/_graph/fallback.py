@@ -97,13 +97,24 @@ def whole(inner: Graph, n_inputs: int, n_outputs: int) -> str:
     """Why such a graph can not be taken apart, or nothing.
 
     "affine": a tangent is a number, whatever the tangents of the inputs, or not linear in them. "whole": a value is
-    computed together with tangents, as by a rule that calls its own primitive, or tangents are shown to someone.
+    computed together with tangents, as by a rule that calls its own primitive or by a loop that carries both, or
+    tangents are shown to someone.
     """
     late, zero, linear = _standing(inner, inner.inputs[n_inputs:])
     if not linear or not all(_among(a, late) or _among(a, zero) for a in inner.outputs[n_outputs:]):
         return "affine"
     shown = any(equation.shows and any(_among(a, late) for a in equation.inputs) for equation in inner.equations)
-    return "whole" if shown or any(_among(a, late) for a in inner.outputs[:n_outputs]) else ""
+    together = _beside(inner, late) or any(_among(a, late) for a in inner.outputs[:n_outputs])
+    return "whole" if shown or together else ""
+
+
+def _beside(inner: Graph, late: set[Any]) -> bool:
+    """Whether some value that is read depends on no tangent, and is the result of an equation that reads one."""
+    read = {a for equation in inner.equations for a in equation.inputs if isinstance(a, int)} | {
+        a for a in inner.outputs if isinstance(a, int)
+    }
+    mixed = [e for e in inner.equations if any(_among(a, late) for a in e.inputs) and e.primitive.name in _BODIES]
+    return any(v not in late and (v in read or e.primitive.name == "scan") for e in mixed for v in e.outputs)
 
 
 def linear(graph: Graph) -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from catenary import _jax, _recorder
+from catenary._graph.activity import differentiable, spread
 from catenary._graph.fallback import linearized, pullback
 from catenary._graph.graph import Atom, Graph, Lit, live
 from catenary._graph.read import apply, inline
-from catenary._graph.zero import ZERO
 
 
 def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
@@ -23,13 +23,11 @@ def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
     """
     graph = Graph()
     graph.inputs = tuple(graph.new(_jax.aval_of(x)) for x in values)
-    reached = set(filter(lambda v: _differentiable(graph, v), graph.inputs))
+    reached = {v for v in graph.inputs if differentiable(graph.avals[v])}
 
-    def spread(atoms: list[Atom], before: int) -> list[Atom | None]:
-        """Of the results of equations from ``before`` on, those that carry a tangent."""
-        for e in graph.equations[before:]:
-            if e.primitive not in ZERO and not reached.isdisjoint(a for a in e.inputs if isinstance(a, int)):
-                reached.update(v for v in e.outputs if _differentiable(graph, v))
+    def noted(atoms: list[Atom], before: int) -> list[Atom | None]:
+        """Of the results of the equations from ``before`` on, those that carry a tangent."""
+        spread(graph, graph.equations[before:], reached)
         return [a if isinstance(a, int) and a in reached else None for a in atoms]
 
     def equation(
@@ -38,11 +36,11 @@ def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
         if not results:
             return []
         before, avals = len(graph.equations), [_jax.aval_of(x) for x in results]
-        return spread(apply(graph, primitive, params, _atoms(graph, operands), avals), before)
+        return noted(apply(graph, primitive, params, _atoms(graph, operands), avals), before)
 
     def call(jaxpr: Any, consts: Sequence[Any], operands: Sequence[Any]) -> list[Atom | None]:
         before = len(graph.equations)
-        return spread(inline(graph, jaxpr, _atoms(graph, consts), _atoms(graph, operands)), before)
+        return noted(inline(graph, jaxpr, _atoms(graph, consts), _atoms(graph, operands)), before)
 
     def own(fun: Any, args: Sequence[Any], places: Sequence[int], push: bool) -> Any:
         if not places:
@@ -53,10 +51,6 @@ def record(fun: Callable[..., Sequence[Any]], values: Sequence[Any]) -> Graph:
     graph.outputs = tuple(_atoms(graph, _recorder.record(fun, given, equation, call, own)))
     graph.equations = live(graph.equations, graph.outputs)
     return graph
-
-
-def _differentiable(graph: Graph, v: int) -> bool:
-    return bool(_jax.tangent_dtype(getattr(graph.avals[v], "dtype", None)) != _jax.float0)
 
 
 def _atoms(graph: Graph, operands: Sequence[Any]) -> list[Atom]:

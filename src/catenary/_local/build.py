@@ -8,9 +8,9 @@ from typing import Any
 
 from catenary import _jax, _recorder
 from catenary._graph import Atom, Constants, Equation, Graph, Lit
+from catenary._graph.activity import arrived, differentiable
 from catenary._graph.fallback import pushed, whole
 from catenary._graph.read import graph_of_jaxpr
-from catenary._local.activity import arrived, differentiable
 from catenary._local.local import Edge, Implicit, Local, Node
 from catenary._maps.term import Term
 from catenary._rules import LINEAR, RULES, ZERO, Piece, Row, Site
@@ -54,7 +54,7 @@ class _Builder:
         """
         standing = self.tangents if linear else self.active
         active = [k for k, a in enumerate(equation.inputs) if isinstance(a, int) and a in standing]
-        if not active or equation.primitive in ZERO or not arrived(equation, active):
+        if not active or equation.primitive in ZERO or not (linear or arrived(equation, active)):
             self._constant(equation)
             return
         if linear and equation.primitive is CUSTOM_JVP:
@@ -134,7 +134,8 @@ class _Builder:
         avals, site = self.graph.avals, self._site(equation)
         row = LINEAR.get(equation.primitive)
         split = row.split(site) if row is not None else None
-        made = ((k, equation.outputs[k]) for k in arrived(equation, active))
+        reached = range(len(equation.outputs)) if kind == "linear" else arrived(equation, active)
+        made = ((k, equation.outputs[k]) for k in reached)
         outputs = tuple((k, v) for k, v in made if differentiable(avals[v]))
         slots = []
         for k in active:

@@ -13,9 +13,9 @@ from typing import Any
 
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
+from catenary._graph.activity import carried
 from catenary._graph.fallback import pullback
 from catenary._graph.scan import scan_parts
-from catenary._local.activity import carried
 from catenary._local.build import build
 from catenary._local.local import TIES, Implicit, Local, Tie
 from catenary._maps.arrange import digits

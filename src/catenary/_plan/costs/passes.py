@@ -9,9 +9,9 @@ from typing import Any
 
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
+from catenary._graph.activity import carried
 from catenary._graph.scan import scan_parts
 from catenary._local import Implicit, Local, build
-from catenary._local.activity import carried
 from catenary._plan.costs.cost import Work
 from catenary._plan.costs.flops import equation_flops, program_flops
 

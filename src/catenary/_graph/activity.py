@@ -9,25 +9,31 @@ import jax
 import numpy as np
 
 from catenary import _jax
-from catenary._graph import Equation, Graph, graph_of_jaxpr
+from catenary._graph.graph import Equation, Graph
+from catenary._graph.read import graph_of_jaxpr
 from catenary._graph.scan import scan_parts
-from catenary._rules import ZERO
+from catenary._graph.zero import ZERO
 
 
 def differentiable(aval: Any) -> bool:
     """Whether a value of this type may carry a tangent."""
-    return bool(jax.dtypes.issubdtype(aval.dtype, np.inexact))
+    return bool(jax.dtypes.issubdtype(getattr(aval, "dtype", np.bool_), np.inexact))
 
 
 def reached(graph: Graph, inputs: Iterable[int]) -> set[int]:
     """The values that carry a tangent when ``inputs`` do."""
     values = {v for v in inputs if differentiable(graph.avals[v])}
-    for equation in graph.equations:
+    spread(graph, graph.equations, values)
+    return values
+
+
+def spread(graph: Graph, equations: Iterable[Equation], values: set[int]) -> None:
+    """Add to the values that carry a tangent those that some equations make of them."""
+    for equation in equations:
         active = [k for k, a in enumerate(equation.inputs) if isinstance(a, int) and a in values]
         if active and equation.primitive not in ZERO:
             made = (equation.outputs[k] for k in arrived(equation, active))
             values.update(v for v in made if differentiable(graph.avals[v]))
-    return values
 
 
 def arrived(equation: Equation, active: Sequence[int]) -> Sequence[int]:
@@ -41,12 +47,12 @@ def arrived(equation: Equation, active: Sequence[int]) -> Sequence[int]:
 
 
 @_jax.remembered
-def _through(jaxpr: Any, active: Sequence[int], carries: range) -> set[int]:
+def _through(jaxpr: Any, active: Sequence[int], carries: range) -> frozenset[int]:
     """Which outputs of a body are reached from its inputs at ``active``, after any number of trips."""
     body = graph_of_jaxpr(jaxpr)
     grown = carried(body, active, carries)
     values = reached(body, [body.inputs[k] for k in grown])
-    made = {k for k, out in enumerate(body.outputs) if isinstance(out, int) and out in values}
+    made = frozenset(k for k, out in enumerate(body.outputs) if isinstance(out, int) and out in values)
     return made | {k - carries.start for k in grown if k in carries}  # with no trip, a carry is what it was
 
 
