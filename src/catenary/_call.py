@@ -201,8 +201,8 @@ def traced_call(
         return fun(*full, **named)
 
     try:
-        told = _jax.about(f"ct.{verb}", fun, [path.removeprefix("argument ") for path in paths])
-        traced = trace(of_dynamic, dynamic, has_aux=has_aux, recorded=recorded, keep=keep, told=told)
+        debug_info = _jax.debug_info(f"ct.{verb}", fun, [path.removeprefix("argument ") for path in paths])
+        traced = trace(of_dynamic, dynamic, has_aux=has_aux, recorded=recorded, keep=keep, debug_info=debug_info)
     except _jax.VALUE_ASKED as error:
         error.add_note(
             f"{errors.call(verb, fun)}: Python asked for a value that is not known here: inside jit or vmap arguments "

@@ -56,29 +56,29 @@ def primitive(name: str) -> Primitive | None:
     return next((getattr(home, f"{name}_p") for home in _HOMES if hasattr(home, f"{name}_p")), None)
 
 
-def about(traced_for: str, fun: Callable[..., Any], names: Sequence[str]) -> Any:
+def debug_info(traced_for: str, fun: Callable[..., Any], names: Sequence[str]) -> Any:
     """What JAX's errors tell of a program: what it is traced for, which function it is, its arguments' names."""
     return _core.DebugInfo(traced_for, api_util.fun_sourceinfo(fun), tuple(names), None)
 
 
-def make_jaxpr(fun: Callable[..., Any], args: Sequence[Any], told: Any = None) -> Any:
-    """The closed jaxpr of ``fun(*args)`` for flat arguments, which may be abstract; ``told`` by ``about``.
+def make_jaxpr(fun: Callable[..., Any], args: Sequence[Any], info: Any = None) -> Any:
+    """The closed jaxpr of ``fun(*args)`` for flat arguments, which may be abstract; ``info`` by ``debug_info``.
 
-    As ``jax.make_jaxpr``, which first makes of the function one to be compiled, at thrice the time.
+    As ``jax.make_jaxpr``, which first makes of the function one to be compiled, and takes longer over that.
     """
-    told = told or about("jit", fun, [f"xs[{k}]" for k in range(len(args))])
+    info = info or debug_info("jit", fun, [f"xs[{k}]" for k in range(len(args))])
 
     def flat(*xs: Any) -> list[Any]:
         leaves = jax.tree.leaves(fun(*xs))
         for x in leaves:
             if not _core.valid_jaxtype(x):
                 raise TypeError(
-                    f"{told.func_src_info}, traced for {told.traced_for}, returned {x!r} of type {type(x).__name__}, "
+                    f"{info.func_src_info}, traced for {info.traced_for}, returned {x!r} of type {type(x).__name__}, "
                     "which is not a valid JAX type."
                 )
         return leaves
 
-    wrapped = lu.wrap_init(flat, debug_info=told)
+    wrapped = lu.wrap_init(flat, debug_info=info)
     jaxpr, _, consts = partial_eval.trace_to_jaxpr_dynamic(wrapped, list(map(_core.shaped_abstractify, args)))
     return jaxpr.with_consts(consts) if hasattr(jaxpr, "with_consts") else _core.ClosedJaxpr(jaxpr, consts)
 

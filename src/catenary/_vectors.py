@@ -201,7 +201,7 @@ def _at(call: Call, order: Order, push: bool) -> tuple[Point, Callable[..., Any]
     """The forward pass of a call, and what pushes or pulls a list of vectors there."""
     local, chosen, act = _way(call, order, push)
     if push and act is None and any(n.implicit and "push" in closed(n.implicit) for n in local.nodes):
-        raise NoPush("a custom_vjp has a pullback only")
+        raise NoPush
     point = call.forward(local, chosen)
     return point, partial(act or (Point.push if push else Point.pull), point)
 

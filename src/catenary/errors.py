@@ -29,10 +29,16 @@ class NotArrays(TypeError):
 class NoPush(TypeError):
     """A tangent to be pushed through a function whose author gave a pullback only.
 
-    >>> raise NoPush("a custom_vjp")
+    >>> raise NoPush  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    catenary.errors.NoPush: a custom_vjp
+    catenary.errors.NoPush: can't apply forward-mode differentiation (jvp) to a custom_vjp function. ...
     """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "can't apply forward-mode differentiation (jvp) to a custom_vjp function. "
+            "Its author gave a pullback only: use order='reverse'; jvp and linearize then push by its transpose."
+        )
 
 
 def name_of(fun: Any) -> str:

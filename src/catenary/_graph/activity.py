@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -38,12 +38,15 @@ def spread(graph: Graph, equations: Iterable[Equation], values: set[int]) -> Non
 
 def arrived(equation: Equation, active: Sequence[int]) -> Sequence[int]:
     """Which outputs of an equation may carry a tangent when its inputs at ``active`` do: of control flow, not all."""
-    inside = INSIDE.get(equation.primitive)
-    if inside is None:
+    if equation.primitive not in INSIDE:
         return range(len(equation.outputs))
-    bodies, shift, carries = inside(equation.params, len(equation.inputs))
-    mine = tuple(k - shift for k in active if k >= shift)
-    return sorted({out for body in bodies for out in _through(body, mine, carries)})
+    return sorted({out for entry in entered(equation, active) for out in _through(*entry)})
+
+
+def entered(equation: Equation, active: Sequence[int]) -> Iterator[tuple[Any, Sequence[int], range]]:
+    """The bodies of control flow, each with those of its inputs that are ``active``, and those that are carries."""
+    jaxprs, shift, carries = INSIDE[equation.primitive](equation.params, len(equation.inputs))
+    return ((jaxpr, tuple(k - shift for k in active if k >= shift), carries) for jaxpr in jaxprs)
 
 
 @_jax.remembered

@@ -33,10 +33,7 @@ Call = Callable[[Sequence[Any]], list[Any]]
 
 def refused(_: Sequence[Any]) -> Sequence[Any]:
     """The push of a function whose author gave a pullback."""
-    raise NoPush(
-        "can't apply forward-mode differentiation (jvp) to a custom_vjp function. "
-        "Its author gave a pullback only: use order='reverse'; jvp and linearize then push by its transpose."
-    )
+    raise NoPush
 
 
 @dataclass(frozen=True, slots=True)

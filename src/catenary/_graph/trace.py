@@ -60,14 +60,14 @@ def trace(
     has_aux: bool = False,
     recorded: bool = False,
     keep: bool = False,
-    told: Any = None,
+    debug_info: Any = None,
 ) -> Traced:
     """Trace ``fun(*args)``: a graph whose inputs are the leaves of ``args``.
 
     Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s. It is traced abstractly, as by jit; where that
     fails as Python asked for a value, whatever the program made of JAX's error, and the leaves have values, it is run
     once and recorded; or at once, if ``recorded``. With ``keep`` the jitted calls of a program of little else stay.
-    What JAX's errors tell of the function is ``told``, by ``_jax.about``.
+    What JAX's errors tell of the function is ``debug_info``, by ``_jax.debug_info``.
 
     Raises:
         NotArrays: some value in the program is a reference, or of a type that a library adds to JAX.
@@ -95,7 +95,7 @@ def trace(
 
     if not recorded:
         try:
-            jaxpr = _jax.make_jaxpr(flat, leaves, told)
+            jaxpr = _jax.make_jaxpr(flat, leaves, debug_info)
             _jax.check_arrays(jaxpr)
             kept = kept_program(jaxpr, seen["n_out"]) if keep else None
             return Traced(kept or graph_of_jaxpr(jaxpr), kept=kept is not None, **seen)

@@ -134,9 +134,9 @@ class _Builder:
         avals, site = self.graph.avals, self._site(equation)
         row = LINEAR.get(equation.primitive)
         split = row.split(site) if row is not None else None
-        reached = range(len(equation.outputs)) if kind == "linear" else arrived(equation, active)
-        made = ((k, equation.outputs[k]) for k in reached)
-        outputs = tuple((k, v) for k, v in made if differentiable(avals[v]))
+        # a derivative's own equation is not computed: all that it makes are vertices
+        made = range(len(equation.outputs)) if kind == "linear" else arrived(equation, active)
+        outputs = tuple((k, equation.outputs[k]) for k in made if differentiable(avals[equation.outputs[k]]))
         slots = []
         for k in active:
             tail = self.active[equation.inputs[k]]  # type: ignore[index]

@@ -9,8 +9,7 @@ from typing import Any
 
 from catenary import _jax
 from catenary._graph import Graph, graph_of_jaxpr
-from catenary._graph.activity import carried
-from catenary._graph.scan import scan_parts
+from catenary._graph.activity import carried, entered
 from catenary._local import Implicit, Local, build
 from catenary._plan.costs.cost import Work
 from catenary._plan.costs.flops import equation_flops, program_flops
@@ -28,20 +27,15 @@ def passed(graph: Graph, node: Implicit, vectors: Any, side: str) -> Work:
     return Work(flops, flops, flops, vectors * size, 1)
 
 
-#: kind of node → (node) → (body, active inputs, trips) for each of its bodies, one of which runs
-BODIES = {
-    "scan": lambda node: [_scan(node)],
-    "remat": lambda node: [(graph_of_jaxpr(node.equation.params["jaxpr"]), node.active, 1)],
-    "cond": lambda node: [
-        (graph_of_jaxpr(body), [k - 1 for k in node.active], 1) for body in node.equation.params["branches"]
-    ],
-}
+#: The kinds of nodes whose bodies run a number of times that is known.
+BODIES = frozenset({"scan", "remat", "cond"})
 
 
-def _scan(node: Implicit) -> tuple[Graph, Sequence[int], Any]:
-    parts = scan_parts(node.equation.params, len(node.equation.inputs))
-    body, carries = graph_of_jaxpr(parts.body), range(parts.consts, parts.consts + parts.carry)
-    return body, carried(body, node.active, carries), parts.length
+def _bodies(node: Implicit) -> Iterator[tuple[Graph, Sequence[int], Any]]:
+    """(body, active inputs, trips) for each of a node's bodies, one of which runs."""
+    for jaxpr, active, carries in entered(node.equation, node.active):
+        body = graph_of_jaxpr(jaxpr)
+        yield body, carried(body, active, carries), node.equation.params["length"] if node.kind == "scan" else 1
 
 
 @lru_cache(maxsize=512)
@@ -50,7 +44,7 @@ def _through(node: Implicit, side: str) -> tuple[Work, Any]:
     from catenary._plan.costs.sweep import swept  # a sweep is counted, and what counts it charges passes by this file
 
     works = []
-    for body, active, trips in BODIES[node.kind](node):
+    for body, active, trips in _bodies(node):
         work = swept(body_local(body, active), side).work
         again = program_flops(body) if side == "out" or node.kind == "remat" else 0
         sums = sum(prod(body.avals[body.inputs[k]].shape) for k in active) if node.kind == "scan" else 0
@@ -66,7 +60,7 @@ def body_local(body: Graph, active: Iterable[int]) -> Local:
 
 def bodies(node: Implicit) -> Iterator[tuple[Local, Any]]:
     """The local derivatives of a node's bodies, and their trips."""
-    for body, active, trips in BODIES[node.kind](node) if node.kind in BODIES else ():
+    for body, active, trips in _bodies(node) if node.kind in BODIES else ():
         yield body_local(body, active), trips
 
 
