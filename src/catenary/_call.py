@@ -347,6 +347,18 @@ def check_outputs(call: Call, holomorphic: bool, name: str) -> None:
             )
 
 
+def check_keys(call: Call) -> None:
+    """A Jacobian has entries that are numbers, and no random key is one."""
+    found = [(str(path), leaf.dtype) for leaf, path in zip(call.leaves, call.paths, strict=True)]
+    found += [("the output", call.graph.aval(atom).dtype) for atom in call.results]
+    for where, dtype in found:
+        if jax.dtypes.issubdtype(dtype, jax.dtypes.extended):
+            raise NotImplementedError(
+                f"{call.name}: {where} has dtype {dtype}, and a Jacobian is of arrays of numbers. Leave the key out with "
+                "argnums=, or return it beside the result with has_aux=True."
+            )
+
+
 def gradient_leaf(value: Any, leaf: Any) -> Any:
     """What stands for an input without a tangent: float0 zeros."""
     if _jax.tangent_dtype(leaf.dtype) == _jax.float0:

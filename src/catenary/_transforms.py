@@ -21,6 +21,7 @@ from catenary._call import (
     Order,
     Steps,
     check_inputs,
+    check_keys,
     check_jacfwd,
     check_outputs,
     check_scalar,
@@ -268,6 +269,7 @@ def _jacobian(
             name = "jacrev" if verb == "jacobian" else verb
             check_inputs(call, holomorphic, allow_int, name)
             check_outputs(call, holomorphic, name)
+        check_keys(call)
         return ()
 
     def act(call: Call, _: Any) -> tuple[Any, None]:

@@ -139,6 +139,12 @@ def test_what_has_no_tangent_keeps_its_value():
     with pytest.raises(TypeError, match="argument 0 has dtype key"):
         ct.grad(lambda key: 1.0)(key)
     assert ct.grad(lambda key: 1.0, allow_int=True)(key).dtype == jax.dtypes.float0
+    for order in ("auto", "reverse"):
+        assert ct.jvp(lambda x: (x, key), (2.0,), (1.0,), order=order)[1][1].dtype == jax.dtypes.float0
+    with pytest.raises(NotImplementedError, match="the output has dtype key.* has_aux"):
+        ct.jacfwd(lambda x: (x, key))(2.0)
+    with pytest.raises(NotImplementedError, match="argument 0 has dtype key.* argnums"):
+        ct.jacrev(lambda key: jax.random.normal(key), allow_int=True)(key)
 
 
 @jax.numpy_rank_promotion("raise")

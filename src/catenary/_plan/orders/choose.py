@@ -72,7 +72,7 @@ def directed(local: Local, holomorphic: bool = False) -> tuple[str, ...] | None:
     """
 
     def complex_(vertices: Iterable[int]) -> bool:
-        return any(local.dtype(v).kind == "c" for v in vertices)
+        return any(getattr(local.dtype(v), "kind", "") == "c" for v in vertices)  # a random key has no kind
 
     ends = (complex_(local.inputs), complex_(local.outputs))
     if not any(ends) and not complex_(v for node in local.nodes for v in node.vertices):
