@@ -317,12 +317,17 @@ def as_array(x: Any) -> Any:
 
 def like(x: Any, aval: Any) -> Any:
     """``x`` as weakly typed as ``aval``, and varying where it does: what a Python number was, its derivative is."""
-    if missing := varying(aval) - varying(jax.typeof(x)):
-        x = jax.lax.pcast(x, tuple(missing), to="varying")
+    x = varied(x, aval)
     if aval.weak_type and not jax.typeof(x).weak_type:
         with where_it_lies(x):
             return lax._convert_element_type(x, aval.dtype, weak_type=True)
     return x
+
+
+def varied(x: Any, aval: Any) -> Any:
+    """``x`` varying where ``aval`` does: of itself a number that all have is the same everywhere."""
+    missing = varying(aval) - varying(jax.typeof(x))
+    return jax.lax.pcast(x, tuple(missing), to="varying") if missing else x
 
 
 def varying(aval: Any) -> frozenset[Any]:

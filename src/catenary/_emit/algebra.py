@@ -171,7 +171,7 @@ class Compute:
             blocks = [(plan.block(term), force(value)) for term, value in terms]
             sizes = [axis.size for axis in (*blocks[0][0].out, *blocks[0][0].inp)]
             array = total(blocks, sizes, aval.dtype)
-        return _jax.laid(in_dtype(shaped(array, shape), aval.dtype), aval, len(plan.batch))
+        return _jax.varied(_jax.laid(in_dtype(shaped(array, shape), aval.dtype), aval, len(plan.batch)), aval)
 
 
 def batched(act: Callable[..., Any], one: Pass, out_axes: Any = 0) -> Callable[..., Any]:
