@@ -16,16 +16,17 @@ from jax import lax
 from jax.tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_structure, tree_unflatten
 
 from catenary import _jax, errors
+from catenary._argnums import Argnums, positions
 from catenary._emit import remat as _remat  # noqa: F401  (registers the handlers of control flow)
 from catenary._emit.program import Always, Forward, Point, local_of
 from catenary._graph import Graph, Traced, trace
+from catenary._graph.collective import exchanges
 from catenary._graph.kept import compiled, keeping
 from catenary._local import Local
 from catenary._plan.orders.choose import CHOICES, pick
 from catenary._plan.plan import Plan
 
 Order = str | Plan
-Argnums = int | Sequence[int]
 
 #: A function that gives a gradient → the function whose gradient it is, and by which arguments.
 GRADIENTS: WeakKeyDictionary[Callable[..., Any], tuple[Callable[..., Any], Argnums]] = WeakKeyDictionary()
@@ -95,6 +96,8 @@ class Call:
 
     def resolve(self, order: Order, holomorphic: bool = False) -> tuple[Any, tuple[int, ...], Callable[..., bool]]:
         """Local derivatives, an elimination order, and which implicit nodes are pushed."""
+        if order == "auto" and exchanges(self.graph):
+            order = "forward" if self.verb == "hessian" else "reverse"  # as JAX's
         local = local_of(self.graph, self.graph.inputs, self.results)
         if isinstance(order, Plan):
             order.check(local)
@@ -139,6 +142,8 @@ def on_traced(steps: Steps, *request: Any, recorded: bool = False) -> Any:
     """
     with keeping(isinstance(request[-1], str)) as keep:
         call = traced_call(*request, recorded=recorded, keep=keep)
+    # outside jit each call may have other indices: what is compiled for its operations is not for one of them
+    call.graph.fixed = _jax.inside_jit() or not isinstance(request[-1], str)
     failed, given = None, steps.before(call)
     try:
         found = _compiled(steps, call, given, request[-2:]) if call.traced.kept else steps.act(call, given)
@@ -174,7 +179,10 @@ def traced_call(
     recorded: bool = False,
     keep: bool = False,
 ) -> Call:
-    """The program of a call; ``recorded`` as it runs even where it can be traced, ``keep`` as for ``trace``."""
+    """The program of a call; ``recorded`` as it runs even where it can be traced, ``keep`` as for ``trace``.
+
+    With ``jax.disable_jit`` it runs as Python wherever it has values.
+    """
     numbers = positions(verb, fun, argnums, len(args))
     dynamic = tuple(args[k] for k in numbers)
     with_paths, _ = tree_flatten_with_path(dynamic)
@@ -186,6 +194,8 @@ def traced_call(
     for leaf, path in zip(leaves, paths, strict=True):
         check_array(verb, fun, leaf, path)
     given, leaves = leaves, [_jax.as_array(leaf) for leaf in leaves]
+    no_jit = jax.config.jax_disable_jit  # type: ignore[attr-defined]
+    recorded = recorded or (no_jit and all(map(_jax.has_value, leaves)))
 
     def of_dynamic(*values: Any) -> Any:
         full, named = list(args), kwargs
@@ -237,21 +247,6 @@ def plan_local(fun: Callable[..., Any], args: Sequence[Any], argnums: Argnums) -
     return local_of(traced.graph, inputs, traced.graph.outputs[: traced.n_out])
 
 
-def positions(verb: str, fun: Callable[..., Any], argnums: Argnums, n: int) -> tuple[int, ...]:
-    """``argnums`` as a tuple of positions, counted from the front."""
-    name = errors.call(verb, fun)
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    for k in numbers:
-        if not -n <= k < n:
-            kind = TypeError if verb in ("grad", "value_and_grad") and k >= 0 else ValueError
-            raise kind(
-                f"{name}: differentiating with respect to argnums={argnums} requires at least "
-                f"{k + 1 if k >= 0 else -k} "
-                f"positional arguments to be passed by the caller, but got only {n} positional arguments."
-            )
-    return tuple(k % n for k in numbers)
-
-
 def check_array(verb: str, fun: Callable[..., Any], leaf: Any, path: str) -> None:
     try:
         aval = _jax.aval_of(leaf)
@@ -282,22 +277,16 @@ def check_callable(verb: str, fun: Any) -> None:
         raise TypeError(f"ct.{verb}: expected a callable value, got {fun!r} of type {type(fun).__name__}.")
 
 
-def check_transform(verb: str, fun: Any, argnums: Any, order: Any) -> None:
-    """What is wrong with a transform before it is called: its function, ``argnums`` and ``order``."""
+def check_order(verb: str, fun: Any, order: Any) -> None:
+    """What is wrong with a transform before it is called: its function and ``order``."""
     check_callable(verb, fun)
-    numbers = argnums if isinstance(argnums, Sequence) else (argnums,)
-    if isinstance(argnums, str) or not all(hasattr(k, "__index__") for k in numbers):
-        raise TypeError(
-            f"{errors.call(verb, fun)}: argnums must be an integer or a sequence of integers, got {argnums!r}."
-        )
+    name = errors.call(verb, fun)
     if isinstance(order, Plan) or (isinstance(order, str) and order in CHOICES):
         return
     if order == "parallel":
-        raise NotImplementedError(f"{errors.call(verb, fun)}: order='parallel' is not supported yet. Use order='auto'.")
+        raise NotImplementedError(f"{name}: order='parallel' is not supported yet. Use order='auto'.")
     choices = ", ".join(CHOICES)
-    raise ValueError(
-        f"{errors.call(verb, fun)}: order={order!r} is an unknown order. Choose {choices}, or pass a Plan."
-    )
+    raise ValueError(f"{name}: order={order!r} is an unknown order. Choose {choices}, or pass a Plan.")
 
 
 def has_kind(x: Any, kind: Any) -> bool:
@@ -354,8 +343,8 @@ def check_keys(call: Call) -> None:
     for where, dtype in found:
         if jax.dtypes.issubdtype(dtype, jax.dtypes.extended):
             raise NotImplementedError(
-                f"{call.name}: {where} has dtype {dtype}, and a Jacobian is of arrays of numbers. Leave the key out with "
-                "argnums=, or return it beside the result with has_aux=True."
+                f"{call.name}: {where} has dtype {dtype}, and a Jacobian is of arrays of numbers. Leave the key out "
+                "with argnums=, or return it beside the result with has_aux=True."
             )
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from jax.tree_util import tree_flatten, tree_structure, tree_unflatten
 
 from catenary import _jax
-from catenary._call import GRADIENTS, Argnums, Call, check_differentiable, check_transform, traced_call
+from catenary._argnums import Argnums, numbered
+from catenary._call import GRADIENTS, Call, check_callable, check_differentiable, traced_call
 from catenary._emit.algebra import force
 from catenary._emit.basis import total
 from catenary._emit.product import fixed, joined, matrix, reversible
@@ -401,7 +402,8 @@ def derivative(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., L
     LinearMap () ← (4,): row vector; 4 of 4 entries
       0 FLOP, one reverse pass
     """
-    check_transform("derivative", fun, argnums, "auto")
+    check_callable("derivative", fun)
+    argnums = numbered("derivative", fun, argnums)
 
     def at(*args: Any, **kwargs: Any) -> LinearMap:
         if (hessian := _hessian(fun, argnums, args, kwargs)) is not None:

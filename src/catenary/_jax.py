@@ -105,6 +105,11 @@ def aval_of(x: Any) -> jax.core.ShapedArray:
     return jax.typeof(x)
 
 
+def number(dtype: Any) -> jax.core.ShapedArray:
+    """The type of a single number."""
+    return jax.core.ShapedArray((), dtype)
+
+
 def dtype_of(x: Any) -> Any:
     """The dtype that JAX gives an array or a number; float0 for a float0 array."""
     found = getattr(x, "dtype", None)
@@ -114,6 +119,9 @@ def dtype_of(x: Any) -> Any:
 def promoted(a: Any, b: Any) -> Any:
     """The dtype that holds numbers of both, however strict JAX is told to be with the user."""
     with jax.numpy_dtype_promotion("standard"):
+        narrow = [jax.numpy.issubdtype(x, np.floating) and jax.numpy.finfo(x).bits < 16 for x in (a, b)]
+        if a != b and any(narrow):  # JAX does not promote them
+            a, b = (np.dtype(jax.numpy.bfloat16) if less else x for x, less in zip((a, b), narrow, strict=True))
         return jax.numpy.promote_types(a, b)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from jax.tree_util import tree_leaves
 
 from catenary import _jax, _signature, errors
-from catenary._call import Argnums, check_transform, plan_local, positions
+from catenary._argnums import Argnums, numbered, positions
+from catenary._call import check_order, plan_local
 from catenary._plan.costs.cost import MODELS
 from catenary._plan.orders.search import EFFORTS
 from catenary._plan.plan import Plan, make_plan
@@ -64,7 +65,8 @@ def plan(
       forward       0 flops
       remembered    1 value, 20 bytes
     """
-    check_transform("plan", fun, argnums, order)
+    check_order("plan", fun, order)
+    argnums = numbered("plan", fun, argnums)
     name = errors.call("plan", fun)
     if cost not in MODELS:
         raise ValueError(f"{name}: unknown cost {cost!r}. Choose {', '.join(MODELS)}.")

@@ -14,18 +14,18 @@ import numpy as np
 from jax.tree_util import tree_structure, tree_unflatten
 
 from catenary import _jax
+from catenary._argnums import Argnums, numbered
 from catenary._call import (
     GRADIENTS,
-    Argnums,
     Call,
     Order,
     Steps,
     check_inputs,
-    check_keys,
     check_jacfwd,
+    check_keys,
+    check_order,
     check_outputs,
     check_scalar,
-    check_transform,
     gradient_leaf,
     on_traced,
 )
@@ -105,7 +105,7 @@ def grad(
         return (g, value[1]) if has_aux else g
 
     if not (has_aux or holomorphic or allow_int) and order in ("auto", "reverse"):
-        GRADIENTS[gradient] = fun, argnums
+        GRADIENTS[gradient] = fun, numbered("grad", fun, argnums)
     return gradient
 
 
@@ -118,7 +118,8 @@ def _scalar_transform(
     allow_int: bool,
     order: Order,
 ) -> Callable[..., Any]:
-    check_transform(verb, fun, argnums, order)
+    check_order(verb, fun, order)
+    argnums = numbered(verb, fun, argnums)
 
     def before(call: Call) -> tuple[()]:
         check_inputs(call, holomorphic, allow_int, "grad")
@@ -129,7 +130,7 @@ def _scalar_transform(
     def act(call: Call, _: Any) -> tuple[Any, None]:
         if order in ("auto", "reverse"):
             local = local_of(call.graph, call.graph.inputs, call.results)
-            point = call.forward(local, lambda _: False)
+            point = call.forward(local, lambda _: False).lean()
             leaves = point.pull([one(call.graph.aval(call.results[0]))])
         else:
             local, sequence, push = call.resolve(order, holomorphic)
@@ -258,7 +259,8 @@ def _jacobian(
     allow_int: bool,
     order: Order,
 ) -> Callable[..., Any]:
-    check_transform(verb, fun, argnums, order)
+    check_order(verb, fun, order)
+    argnums = numbered(verb, fun, argnums)
     options = {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic}
     options |= {"allow_int": allow_int} if allow_int else {}  # jacfwd has no such argument
 
@@ -285,7 +287,7 @@ def _jacobian(
                 if _jax.tangent_dtype(aval.dtype) == _jax.float0:
                     blocks[-1].append(jnp.zeros(shape, aval.dtype))  # as JAX: integer zeros here, float0 in grad
                 else:
-                    blocks[-1].append(_dense(terms, shape, out if verb == "jacfwd" else aval))
+                    blocks[-1].append(_dense(terms, shape, out if verb in ("jacfwd", "hessian") else aval))
         return (blocks, call.values(point) if has_aux else None), None
 
     def after(call: Call, arrays: Any, _: Any) -> Any:
@@ -327,7 +329,8 @@ def hessian(
     [[ 6.  0.]
      [ 0. 12.]]
     """
-    check_transform("hessian", fun, argnums, order)
+    check_order("hessian", fun, order)
+    argnums = numbered("hessian", fun, argnums)
     inner = _jacobian("jacobian", fun, argnums, has_aux, holomorphic, False, "auto")
     return _jacobian("hessian", inner, argnums, has_aux, holomorphic, False, order)
 

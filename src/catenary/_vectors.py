@@ -15,9 +15,9 @@ from catenary._call import (
     Order,
     Steps,
     check_cotangents,
+    check_order,
     check_primals,
     check_tangents,
-    check_transform,
     gradient_leaf,
     on_traced,
     out_tangents,
@@ -63,7 +63,7 @@ def jvp(
     >>> print(value, tangent)
     0.0 2.0
     """
-    check_transform("jvp", fun, (), order)
+    check_order("jvp", fun, order)
 
     @or_jax("jvp", fun, order, has_aux=has_aux)
     def pushed(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
@@ -108,7 +108,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, ord
     >>> print(push(2.0), push(3.0))
     2.0 3.0
     """
-    check_transform("linearize", fun, (), order)
+    check_order("linearize", fun, order)
 
     def act(call: Call, _: Any) -> tuple[Any, Any]:
         point, push = _at(call, order, push=True)
@@ -161,12 +161,12 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, order: Or
     >>> print(*pull(1.0))
     5.0 2.0
     """
-    check_transform("vjp", fun, (), order)
+    check_order("vjp", fun, order)
 
     def act(call: Call, _: Any) -> tuple[Any, Any]:
         point, pull = _at(call, order, push=False)
         ends = [_struct(call.graph.aval(a)) for a in call.results]
-        run, residuals = _jax.portable(pull, ends, any(isinstance(x, _jax.Tracer) for x in call.leaves))
+        run, residuals = _jax.portable(pull, ends, any(isinstance(x, _jax.Tracer) for x in point.env.values()))
         return (call.values(point), residuals), jax.jit(run) if call.traced.kept else run
 
     def after(call: Call, arrays: Any, run: Any) -> tuple[Any, ...]:
@@ -202,7 +202,7 @@ def _at(call: Call, order: Order, push: bool) -> tuple[Point, Callable[..., Any]
     local, chosen, act = _way(call, order, push)
     if push and act is None and any(n.implicit and "push" in closed(n.implicit) for n in local.nodes):
         raise NoPush
-    point = call.forward(local, chosen)
+    point = call.forward(local, chosen).lean()
     return point, partial(act or (Point.push if push else Point.pull), point)
 
 

@@ -31,12 +31,12 @@ class NoPush(TypeError):
 
     >>> raise NoPush  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    catenary.errors.NoPush: can't apply forward-mode differentiation (jvp) to a custom_vjp function. ...
+    catenary.errors.NoPush: can't apply forward-mode autodiff (jvp) to a custom_vjp function. ...
     """
 
     def __init__(self) -> None:
         super().__init__(
-            "can't apply forward-mode differentiation (jvp) to a custom_vjp function. "
+            "can't apply forward-mode autodiff (jvp) to a custom_vjp function. "
             "Its author gave a pullback only: use order='reverse'; jvp and linearize then push by its transpose."
         )
 

@@ -10,7 +10,7 @@ SRC = ROOT / "src" / "catenary"
 # From the ground up. Rooms of one floor may know each other; a room may import its own floor and those below.
 FLOORS = (
     ("errors",),
-    ("_signature",),
+    ("_signature", "_argnums"),
     ("_jax", "_recorder", "_dimensions"),
     ("_graph",),
     ("_maps",),

@@ -141,9 +141,9 @@ def test_what_has_no_tangent_keeps_its_value():
     assert ct.grad(lambda key: 1.0, allow_int=True)(key).dtype == jax.dtypes.float0
     for order in ("auto", "reverse"):
         assert ct.jvp(lambda x: (x, key), (2.0,), (1.0,), order=order)[1][1].dtype == jax.dtypes.float0
-    with pytest.raises(NotImplementedError, match="the output has dtype key.* has_aux"):
+    with pytest.raises(NotImplementedError, match=r"the output has dtype key.* has_aux"):
         ct.jacfwd(lambda x: (x, key))(2.0)
-    with pytest.raises(NotImplementedError, match="argument 0 has dtype key.* argnums"):
+    with pytest.raises(NotImplementedError, match=r"argument 0 has dtype key.* argnums"):
         ct.jacrev(lambda key: jax.random.normal(key), allow_int=True)(key)
 
 
@@ -216,3 +216,18 @@ def test_wide_numbers_where_they_are_off():
         same(EVERY[2], lambda d: d.jvp(fun, (x,), (x,)))
         same(EVERY[0], lambda d: d.vjp(fun, x)[1](fun(x)))
         same(EVERY[1], lambda d: jax.jit(d.grad(beside))(x))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float8_e4m3fn, jnp.float8_e5m2])
+def test_what_is_rounded_to_eight_bits_meets_what_is_not(dtype):
+    x = jnp.array([0.5, 1, 2], jnp.float32)
+    same = lambda f, x: assert_same(*(ad.vjp(f, x)[1](jnp.float32(1.5)) for ad in (ct, jax)), rtol=1e-6)
+    same(lambda x: jnp.sum(x.astype(dtype).astype(jnp.float32) * x), x)
+    same(lambda z: jnp.sum(z.astype(jnp.float32) ** 2) + jnp.sum(z.astype(jnp.float32)), x.astype(dtype))
+
+
+@pytest.mark.parametrize("other", [jnp.bfloat16, jnp.float16, jnp.float64])
+def test_a_block_of_a_hessian_has_the_dtype_of_its_row(other):
+    p = {"a": jnp.arange(3.0).astype(other), "b": jnp.arange(3.0, dtype=jnp.float32)}
+    fun = lambda p: jnp.sum(p["a"].astype(jnp.float32) * p["b"] ** 2)
+    assert_same(ct.hessian(fun)(p), jax.hessian(fun)(p))

@@ -61,6 +61,8 @@ BAD = {
     "argnums of a jacobian out of range": (lambda d: d.jacfwd(vector, (0, 3))(X), "argnums.*3.*1 positional"),
     "argnums no integer": (lambda d: d.grad(loss, argnums="x"), "argnums.*integer.*'x'"),
     "argnums a float": (lambda d: d.grad(loss, argnums=1.0), "argnums.*integer.*1.0"),
+    "argnums of nothing": (lambda d: d.grad(loss, argnums=())(X), "argnums.*no argument"),
+    "argnums twice": (lambda d: d.hessian(lambda x, y: loss(x * y), (0, -2))(X, X), "argnums.*twice"),
     "no function": (lambda d: d.grad(3), "callable.*3"),
     "no function to jvp": (lambda d: d.jvp(3, (X,), (X,)), "callable.*3"),
     "a string": (lambda d: d.grad(loss)("x"), "argument 0.*str"),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from tests.oracle import EVERY, in_every_order, same
+import catenary as ct
+from tests.oracle import EVERY, assert_same, in_every_order, same
 
 X = jnp.array([0.0, 4.0, -1.0, 0.25])
 
@@ -95,6 +96,24 @@ def test_what_is_infinite_stays_infinite(ad):
     """Without a guard the derivative of √x at 0 is ∞ and that of 1/x is −∞, as in JAX."""
     same(ad, lambda d: jax.vmap(d.grad(jnp.sqrt))(X[:2]))
     same(ad, lambda d: jax.vmap(d.grad(lambda x: 1 / x))(X[:2]))
+
+
+NONE_LEFT = {
+    "a literal": lambda x: jnp.sum(x / 0.0),
+    "a negative one": lambda x: jnp.sum(x / -0.0),
+    "a constant": lambda x: jnp.sum(x / jnp.zeros(())),
+    "the mean of nothing": lambda x: jnp.mean(x[:0]),
+    "the variance of nothing": lambda x: jnp.var(x[:0]),
+    "a complex number": lambda x: jnp.abs(jnp.sum((x + 1j) / 0.0)),
+    "more than there are": lambda x: jnp.sum(x * 1e200 * 1e200),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", NONE_LEFT)
+def test_division_by_zero_is_no_error_of_pythons(name):
+    assert_same(*(jax.jit(ad.grad(NONE_LEFT[name]))(X) for ad in (ct, jax)))
+    assert_same(*(ad.grad(NONE_LEFT[name])(X) for ad in (ct, jax)))
 
 
 # What selects, entry by entry and over several; every two of them after one another are a product of two masks.

@@ -32,6 +32,15 @@ def test_argnums_of_a_scalar_function(ad, argnums):
     same(ad, lambda d: d.value_and_grad(scalar, argnums=argnums)(X, Y, Z))
 
 
+@pytest.mark.parametrize(
+    "argnums", [np.int32(1), jnp.int32(-2), {0, 1}, np.array([0, 2]), (np.int64(1), 0), True], ids=str
+)
+def test_argnums_are_integers_of_any_kind(argnums):
+    verbs = ("grad", "jacfwd") if np.ndim(argnums) == 0 and not isinstance(argnums, set) else ("grad", "hessian")
+    for verb in verbs:
+        assert_same(*(getattr(ad, verb)(scalar, argnums)(X, Y, Z) for ad in (ct, jax)))
+
+
 @in_every_order
 @pytest.mark.parametrize("name", ["jacobian", "jacfwd", "jacrev"])
 @pytest.mark.parametrize("argnums", [0, -1, (0, 1), (2,), (1, -1)], ids=str)

@@ -117,7 +117,7 @@ class Compute:
             return value
         if not (jnp.issubdtype(dtype, jnp.floating) and jnp.issubdtype(value.core.dtype, jnp.floating)):
             return value
-        return Value(lax.convert_element_type(value.core, dtype), value.mask)
+        return Value(in_dtype(value.core, dtype), value.mask)
 
     def dense(self, term: Term, parts: Map, dtype: Any) -> Value:
         return summed([(t, force(v)) for t, v in parts], dtype)[1]

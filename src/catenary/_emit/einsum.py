@@ -202,7 +202,7 @@ def scaled(x: Any, scale: Any) -> Any:
     if isinstance(scale, int | float) and scale == -1:
         return lax.neg(x)
     known = isinstance(scale, int | float | complex | np.generic | np.ndarray)  # else a size with a name
-    with _jax.room_for(x.dtype):
+    with _jax.room_for(x.dtype), np.errstate(over="ignore"):
         return lax.mul(x, np.asarray(scale, x.dtype) if known else jnp.asarray(scale).astype(x.dtype))
 
 
@@ -276,7 +276,8 @@ def sifted(term: Term, value: Value, scale: Any) -> Value:
 def full_core(term: Term, value: Value, labels: Sequence[int], dtype: Any) -> Any:
     """scale · core · mask as one array, broadcastable along ``labels``."""
     if value.core is None and value.mask is None:
-        return lax.full((1,) * len(labels), term.scale, dtype)
+        with np.errstate(over="ignore"):
+            return lax.full((1,) * len(labels), term.scale, dtype)
     if value.core is None:
         mask = spread(value.mask, term.mask or (), labels)
         return scaled(mask.astype(dtype), term.scale)

@@ -120,7 +120,8 @@ class Scan(Handler):
         return [*carry, *ys]
 
     def _loop(self, trip: Any, carry: Any, xs: Any, reverse: bool) -> Any:
-        return lax.scan(trip, carry, xs, length=self.parts.length, reverse=reverse, unroll=self.parts.unroll)
+        length = self.parts.length if isinstance(self.parts.length, int) else None  # a name is told by the arrays
+        return lax.scan(trip, carry, xs, length, reverse, self.parts.unroll)
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
         assert self.halves is not None
@@ -130,7 +131,6 @@ class Scan(Handler):
         carries = [k for k in self.live if k < n]
         ct_carry = filled([given.get(k) for k in carries], [avals[self.body.inputs[lo + k]] for k in carries])
         stacked = [k for k in self.live if k >= n]
-        length = self.parts.length
         ct_ys = filled([given.get(k) for k in stacked], [self.outs[k] for k in stacked])
         consts = [k for k in self.active if k < lo]
         reread = [v for v in h.reread if v in h.graph.inputs[hi : len(self.args)]]
@@ -151,13 +151,8 @@ class Scan(Handler):
             ), out[n_consts + n_carry :]
 
         sums = [_jax.zeros(avals[self.body.inputs[k]]) for k in consts]
-        (sums, ct_carry), ct_xs = lax.scan(
-            trip,
-            (sums, ct_carry),
-            (self.residuals, xs, ct_ys),
-            length=length,
-            reverse=not self.parts.reverse,
-            unroll=self.parts.unroll,
+        (sums, ct_carry), ct_xs = self._loop(
+            trip, (sums, ct_carry), (self.residuals, xs, ct_ys), not self.parts.reverse
         )
         by_input = dict(
             zip(

@@ -37,6 +37,16 @@ class Point:
         """The value of an output, as weakly typed as the function returned it."""
         return _jax.like(read(self.env, atom), self.local.graph.aval(atom))
 
+    def lean(self) -> Point:
+        """The point without the values that neither its derivative nor a result reads; what they took is free."""
+        local = self.local
+        atoms = [a for edge in local.edges for a in edge.reads]
+        atoms += (a for node in local.nodes if node.implicit for a in node.implicit.equation.inputs)
+        read = {a for a in (*atoms, *local.graph.outputs, *local.graph.consts) if isinstance(a, int)}
+        for value in [v for v in self.env if v not in read]:
+            del self.env[value]
+        return self
+
     def pull(self, cotangents: Sequence[Any], plan: tuple[Iterable[int], Always] | None = None) -> list[Any]:
         """One cotangent an output (None: zero) to one an input.
 

@@ -92,6 +92,8 @@ class Constants:
 
     def __call__(self, atom: Atom) -> np.ndarray | None:
         """The value of an atom, or None where it is not known, or no integer."""
+        if not self.graph.fixed:
+            return None
         needed: dict[int, Equation] = {}
         waiting = [atom]
         seen: set[Atom] = set()

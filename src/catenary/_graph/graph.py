@@ -65,6 +65,7 @@ class Graph:
 
     avals       shape and dtype of each value, by number
     consts      values that stand in the program as arrays
+    fixed       whether whole numbers in it are the same whenever it runs: then a plan may go by them
     """
 
     avals: list[Any] = field(default_factory=list)
@@ -72,10 +73,11 @@ class Graph:
     inputs: tuple[int, ...] = ()
     outputs: tuple[Atom, ...] = ()
     consts: dict[int, Any] = field(default_factory=dict)
+    fixed: bool = True
 
     def copy(self) -> Graph:
         """The same program, with lists of its own to be added to."""
-        return Graph(list(self.avals), list(self.equations), self.inputs, self.outputs, dict(self.consts))
+        return Graph(list(self.avals), list(self.equations), self.inputs, self.outputs, dict(self.consts), self.fixed)
 
     def new(self, aval: Any) -> int:
         """A fresh value of the given shape and dtype."""

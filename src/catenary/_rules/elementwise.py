@@ -125,7 +125,8 @@ def elementwise(site: Site, operand: int) -> dict[int, tuple[Piece, ...]] | None
     if row.scale == 0:
         return {}
     shape, operand_shape = site.outs[0].shape, site.ins[operand].shape
-    if name in ("mul", "div") and (number := _literal(site, 1 - operand)) is not None and (name, operand) != ("div", 1):
+    number = _literal(site, 1 - operand) if name == "mul" or (name, operand) == ("div", 0) else None
+    if number is not None and (name == "mul" or number != 0):
         row = Row(scale=number if name == "mul" else 1 / number)
     if name == "div" and operand == 1 and operand_shape != shape:
         return {0: _quotient(shape, operand_shape)}

@@ -15,7 +15,7 @@ def swept(local: Local, side: str) -> Count:
     """What a push (side "out") or a pull ("inp") of one vector through a program takes, counted in flops."""
     push = side == "out"
     ends, nodes = (local.inputs, local.nodes) if push else (local.outputs, local.nodes[::-1])
-    root = local.graph.new(local.graph.avals[ends[0]].update(shape=(), sharding=None) if ends else _jax.aval_of(0.0))
+    root = local.graph.new(_jax.number(local.dtype(ends[0])) if ends else _jax.aval_of(0.0))
     joined = replace(local, mirror={}, inputs=(root,)) if push else replace(local, mirror={}, outputs=(root,))
     count = Count(local, "flops", "push" if push else "pull")
     state = Elimination(joined, count, root)
