@@ -343,10 +343,9 @@ def varying(aval: Any) -> frozenset[Any]:
     return getattr(getattr(aval, "mat", None), "varying", frozenset())
 
 
-def struct(aval: Any) -> jax.ShapeDtypeStruct:
-    """Shape, dtype, and where inside a shard_map it differs."""
-    more = {"manual_axis_type": aval.mat, "sharding": aval.sharding} if varying(aval) else {}
-    return jax.ShapeDtypeStruct(aval.shape, aval.dtype, **more)
+def struct(aval: Any) -> Any:
+    """What a cotangent or a tangent of a value is, for tracing."""
+    return aval.strip_weak_type()
 
 
 def laid(x: Any, aval: Any, lead: int) -> Any:

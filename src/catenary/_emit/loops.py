@@ -27,11 +27,6 @@ from catenary._graph.scan import scan_parts
 from catenary._local import Implicit
 
 
-def struct(aval: Any) -> Any:
-    """An abstract value for tracing, and where it lies."""
-    return aval.strip_weak_type()
-
-
 def pull_halves(
     body: Graph, active: Sequence[int], live: Sequence[int], fixed: Sequence[int], available: Sequence[int]
 ) -> Halves:
@@ -54,7 +49,7 @@ def pullback_program(body: Graph, active: Sequence[int], live: Sequence[int]) ->
         return (*(point.output(a) for a in body.outputs), *point.pull(args[n:]))
 
     avals = [body.avals[v] for v in body.inputs] + [body.aval(body.outputs[k]).to_ct_aval() for k in live]
-    return trace(both, [struct(a) for a in avals]).graph
+    return trace(both, [_jax.struct(a) for a in avals]).graph
 
 
 def push_body(
@@ -256,7 +251,7 @@ class Cond(Handler):
     def forward(self) -> list[Any]:
         if not self.halves:
             return self.node.equation.call(self.args)
-        slots = [[struct(h.graph.avals[v]) for v in h.residuals] for h in self.halves]
+        slots = [[_jax.struct(h.graph.avals[v]) for v in h.residuals] for h in self.halves]
 
         def branch(mine: int) -> Any:
             h = self.halves[mine]
