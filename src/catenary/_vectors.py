@@ -132,9 +132,14 @@ def _push(later: Any, places: Sequence[int], run: Any, call: Call, residuals: An
     return tree_unflatten(call.traced.out_tree, out_tangents(call, pushed))
 
 
-def _pull(call: Call, act: Callable[..., Any], cotangent: Any) -> Any:
+def _pull(call: Call, act: Callable[..., Any], *cotangents: Any) -> Any:
     """What ``vjp`` returns, called."""
-    leaves = act(check_cotangents(call, cotangent))
+    if len(cotangents) != 1:
+        raise TypeError(
+            f"{call.name}: its pullback takes one argument, a cotangent as the result is, with tuples where that has "
+            f"them; found {len(cotangents)}."
+        )
+    leaves = act(check_cotangents(call, *cotangents))
     gradients = [gradient_leaf(g, x) for g, x in zip(leaves, call.leaves, strict=True)]
     return tree_unflatten(tree_structure(call.dynamic), gradients)
 

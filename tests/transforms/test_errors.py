@@ -81,6 +81,7 @@ BAD = {
     "cotangents of another structure": (lambda d: d.vjp(vector, X)[1]((X, X)), "cotangent|tree"),
     "cotangents of another shape": (lambda d: d.vjp(vector, X)[1](X[:2]), "cotangent.*" + SHAPES),
     "cotangents of another dtype": (lambda d: d.vjp(vector, X)[1](N), "cotangent.*int.*float|float.*int"),
+    "two cotangents": (lambda d: d.vjp(lambda x: (x, x), X)[1](X, X), "one argument.*found 2"),
     "linearised at another structure": (lambda d: d.linearize(vector, X)[1]((X, X)), "tree|structure"),
     "linearised along another shape": (lambda d: d.linearize(vector, X)[1](X[:2]), SHAPES),
     "linearised along too many": (lambda d: d.linearize(vector, X)[1](X, X), "argument|tree|structure"),
