@@ -110,3 +110,20 @@ def test_a_loop_of_a_length_with_a_name_is_exported(verb):
     exported = jax.export.export(jax.jit(getattr(ct, verb)(fun)))(*shapes)
     w, X = jnp.arange(5.0) / 5, jnp.cos(jnp.arange(15.0)).reshape(3, 5)
     assert_same(exported.call(w, X), getattr(jax, verb)(fun)(w, X))
+
+
+@pytest.mark.parametrize("verb", ["jvp", "jacfwd", "linearize", "jacrev"])
+@pytest.mark.parametrize("filled", [None, -1.0])
+def test_what_is_taken_beyond_the_end_has_no_tangent(filled, verb):
+    """Whatever the value is that stands for it, and though the indices are not known."""
+    fun = lambda x, k: x.at[k].get(mode="fill", fill_value=filled)
+    x, k = jnp.arange(1.0, 4.0), jnp.array([1, 7])
+
+    def of(ad, k):
+        at = lambda x: fun(x, k)
+        if verb == "jvp":
+            return ad.jvp(at, (x,), (x,))[1]
+        return ad.linearize(at, x)[1](x) if verb == "linearize" else getattr(ad, verb)(at)(x)
+
+    for wrap in (lambda f: f, jax.jit):
+        np.testing.assert_array_equal(wrap(lambda k: of(ct, k))(k), wrap(lambda k: of(jax, k))(k))

@@ -8,6 +8,7 @@ computes the outputs too, with their tangents, in place of the forward pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -88,7 +89,9 @@ class Linear:
         args = self._args(tuple(given))
         for k, t in given.items():
             args[k] = shaped(t, self.avals[k].shape)
-        out = self.node.equation.call(args)
+        equation, row = self.node.equation, LINEAR.get(self.node.equation.primitive)
+        of_tangents = row.of_tangents if row is not None else {}
+        out = replace(equation, params=equation.params | of_tangents).call(args)
         return [shaped(out[n], self.ports[v].shape) for n, v in (self.node.outputs[k] for k in ports)]
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:

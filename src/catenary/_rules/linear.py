@@ -6,8 +6,8 @@ not act on: those stay tied, so that a batch of convolutions is block-diagonal i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -24,14 +24,16 @@ Tie = tuple[tuple[int | None, ...], int]
 class Linear:
     """How a primitive is linear.
 
-    operands   positions of the inputs it is linear in; None: only where it stands in a tangent program
-    ties       (site) → tied axes
-    split      (site) → shapes of the inputs, and of the output, in which more axes are tied; None: as they are
+    operands      positions of the inputs it is linear in; None: only where it stands in a tangent program
+    ties          (site) → tied axes
+    split         (site) → shapes of the inputs, and of the output, in which more axes are tied; None: as they are
+    of_tangents   parameters that are others where tangents are pushed: what is added to the product adds 0
     """
 
     operands: Sequence[int] | None
     ties: Callable[[Site], tuple[Tie, ...]] = lambda site: ()
     split: Callable[[Site], tuple[Sequence[Any], ...] | None] = lambda site: None
+    of_tangents: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _other_axes(key: str) -> Callable[[Site], tuple[Tie, ...]]:
@@ -187,7 +189,7 @@ LINEAR: dict[Any, Linear] = table(
         "dynamic_slice":            Linear((0,), _whole_axes),
         "dynamic_update_slice":     Linear((0, 1), _whole_updates),
         "fft":                      Linear((0,), _leading),
-        "gather":                   Linear((0,), _gather),
+        "gather":                   Linear((0,), _gather, of_tangents={"fill_value": 0}),
         "imag":                     Linear((0,), _entrywise),
         "pad":                      Linear((0, 1)),
         "real":                     Linear((0,), _entrywise),

@@ -142,6 +142,7 @@ INDEXED = (
     "{r}.at[jnp.array([{k}, 9])].set(0.5 * {r}[jnp.array([0, 0])], mode='drop', unique_indices=True)",
     "{r}.at[jnp.array([{k}, 9])].add(jnp.sin({r}[0]), mode='clip')",
     "{r}.at[jnp.array([9, {k}])].get(mode='fill', fill_value=0.5)",
+    "{r}.at[jnp.array([9, {k}]) + jnp.argmin({r})].get(mode='fill', fill_value=0.5)",
     "jnp.take({r}, jnp.array([{i}, 9, -1]), axis={axis}, mode='wrap')",
     "jnp.take({r}, jnp.array([9, {i}]), axis={axis}, mode='clip')",
     "jnp.take({r}, jnp.argsort(jnp.ravel({a}))[:2] % {n}, axis={axis})",
