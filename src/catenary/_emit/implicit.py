@@ -91,7 +91,7 @@ class Linear:
             args[k] = shaped(t, self.avals[k].shape)
         equation, row = self.node.equation, LINEAR.get(self.node.equation.primitive)
         of_tangents = row.of_tangents if row is not None else {}
-        out = replace(equation, params=equation.params | of_tangents).call(args)
+        out = replace(equation, params={**equation.params, **of_tangents}).call(args)
         return [shaped(out[n], self.ports[v].shape) for n, v in (self.node.outputs[k] for k in ports)]
 
     def pull(self, cotangents: Ports, ports: Sequence[int]) -> list[Any]:
