@@ -15,10 +15,10 @@ Argnums = int | Sequence[int]
 
 def numbered(verb: str, fun: Any, argnums: Any) -> Argnums:
     """``argnums`` as an integer of Python's or a tuple of them, whatever integers they are."""
-    if hasattr(argnums, "__index__") and np.ndim(argnums) == 0:
-        return index(argnums)
     name = errors.call(verb, fun)
     try:
+        if hasattr(argnums, "__index__") and np.ndim(argnums) == 0:
+            return index(argnums)
         numbers = tuple(map(index, argnums))
     except TypeError:
         raise TypeError(f"{name}: argnums must be an integer or a sequence of integers, got {argnums!r}.") from None

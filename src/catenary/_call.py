@@ -338,7 +338,7 @@ def check_outputs(call: Call, holomorphic: bool, name: str) -> None:
 
 def check_keys(call: Call) -> None:
     """A Jacobian has entries that are numbers, and no random key is one."""
-    found = [(str(path), leaf.dtype) for leaf, path in zip(call.leaves, call.paths, strict=True)]
+    found = [(path, leaf.dtype) for leaf, path in zip(call.leaves, call.paths, strict=True)]
     found += [("the output", call.graph.aval(atom).dtype) for atom in call.results]
     for where, dtype in found:
         if jax.dtypes.issubdtype(dtype, jax.dtypes.extended):

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax import lax
 from jax.scipy import special
@@ -109,3 +110,16 @@ def test_a_corrupted_pull_is_caught(name, monkeypatch):
 @pytest.mark.parametrize("name", PROGRAMS | WHOLE)
 def test_the_row_as_it_is_is_right(name):
     assert (PROGRAMS | WHOLE)[name]().checked
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("argnums", [-1, (0, -1), [1, 0], np.int32(1)], ids=str)
+def test_the_arguments_are_counted_and_ordered_as_by_jax(argnums, order):
+    """From the end, in another order, by any integer: the source returns what JAX's transform does."""
+    fun = lambda x, y: jnp.sum(jnp.sin(x) * y**2)
+    x, y = jnp.array([0.3, 1.2, -0.4]), jnp.array([1.0, -0.5, 2.0])
+    scope = {}
+    exec(ct.derive(fun, x, y, argnums=argnums, order=order).python("derivative"), scope)
+    theirs = (jax.grad if order == 1 else jax.hessian)(fun, argnums if np.ndim(argnums) else int(argnums))(x, y)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), *map(
+        jax.tree.leaves, (scope["derivative"](x, y), theirs)))  # fmt: skip

@@ -25,7 +25,7 @@ def test_the_error_names_what_was_found(fun, args, error, message):
 
 
 def test_an_argument_out_of_range():
-    with pytest.raises(ValueError, match="argnums=2, but the function is derived with 1"):
+    with pytest.raises(ValueError, match=r"argnums=2 requires at least 3 .*got only 1"):
         ct.derive(lambda x: jnp.sum(x), one(3), argnums=2)
 
 

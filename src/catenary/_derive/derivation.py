@@ -295,7 +295,7 @@ class Derivation:
         self, values: list[Any], sizes: dict[str, int]
     ) -> tuple[list[Any], dict[str, int], Any, list[Any]] | None:
         """Return values with what is computed there, or nothing where that is not finite."""
-        chosen = [n for n, i in enumerate(self.inputs) if i.chosen]
+        chosen = self._chosen()
         value, wanted = computed(self.flat, chosen, values, self.order)
         if not reliable([value, *wanted]):
             return None
@@ -303,11 +303,16 @@ class Derivation:
             wanted = [free_part(self.inputs[n].fact, w) for n, w in zip(chosen, wanted, strict=True)]
         return values, sizes, value, wanted
 
+    def _chosen(self) -> list[int]:
+        """Return which inputs it is the derivative by, in the order of ``argnums``."""
+        arguments = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
+        return [n for k in arguments for n, i in enumerate(self.inputs) if i.argument == k]
+
     def _moved(self, values: Sequence[Any], wanted: Sequence[Any], seed: int) -> tuple[Any, Any]:
         """Return what the value moves by for random moves of the inputs: by the local derivatives, and as it should."""
         import numpy as np
 
-        chosen = [n for n, i in enumerate(self.inputs) if i.chosen]
+        chosen = self._chosen()
         moves = [
             free_part(self.inputs[n].fact, np.random.default_rng(seed + n).normal(size=np.shape(values[n])))
             for n in chosen

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import errors
+from .._argnums import Argnums, numbered, positions
 from .._signature import arguments
 from .calculus.recurrence import Timed
 from .check import FormulaError, sample
@@ -42,7 +43,7 @@ from .unreadable import UnreadableError
 def derive(
     fun: Callable[..., Any],
     *args: Any,
-    argnums: int | Sequence[int] = 0,
+    argnums: Argnums = 0,
     order: int = 1,
     dims: Mapping[str, str] | None = None,
     form: str | Sequence[str] = "matrix",
@@ -94,7 +95,7 @@ def derive(
     if not args:
         args = arguments(fun, {k: _commas(v) for k, v in (dims or {}).items()})
         dims = None
-    chosen = _positions(errors.call("derive", fun), argnums, len(args))
+    argnums, chosen = _positions(fun, argnums, len(args))
     inputs = _assumed(fun, flat_inputs(fun, args, chosen), assume or {})
     return _derived(fun, args, argnums, inputs, _given(inputs, dims or {}), order).with_form(form)
 
@@ -114,7 +115,7 @@ def _given(inputs: Sequence[Input], dims: Mapping[str, str]) -> dict[tuple[int, 
 def _derived(
     fun: Callable[..., Any],
     args: Sequence[Any],
-    argnums: int | Sequence[int],
+    argnums: int | tuple[int, ...],
     inputs: list[Input],
     given: dict[Axis, str],
     order: int = 1,
@@ -122,7 +123,6 @@ def _derived(
     verb = errors.call("derive", fun)
     _check_inputs(verb, inputs)
     flat = flattened(fun, args)
-    kept_argnums = argnums if isinstance(argnums, int) else tuple(argnums)
     taken = {i.name for i in inputs} | set(naming.parameters(fun, len(args)))
     facts = stated({i.name: i.fact for i in inputs if i.fact}, [i.name for i in inputs if i.chosen])
     best: Derivation | None = None
@@ -133,7 +133,7 @@ def _derived(
             try:
                 program = trace(closed, named, order)
                 parts = define(program)
-                made = _derivation(fun, args, named, kept_argnums, flat, program, parts)
+                made = _derivation(fun, args, named, argnums, flat, program, parts)
             except Exception as error:  # perhaps only with names for sizes: numbers are tried last
                 refused = error
                 continue
@@ -160,7 +160,7 @@ def _compared(verb: str, made: Derivation) -> Derivation:
     return made
 
 
-def _derive_chain(chain: Any, theta: Any, x: Any, argnums: int | Sequence[int], order: int) -> Derivation:
+def _derive_chain(chain: Any, theta: Any, x: Any, argnums: Argnums, order: int) -> Derivation:
     """Derive a composition: its total derivative, its bracketings and their cost, and its gradient block by block."""
     parts = tuple(jax.eval_shape(chain.split, theta))
 
@@ -172,7 +172,8 @@ def _derive_chain(chain: Any, theta: Any, x: Any, argnums: int | Sequence[int], 
         return a
 
     args = (parts, x)
-    inputs = chains.named(flat_inputs(L, args, _positions("ct.derive", argnums, 2)), chain.stages, parts)
+    argnums, chosen = _positions(L, argnums, 2)
+    inputs = chains.named(flat_inputs(L, args, chosen), chain.stages, parts)
     shapes = chains.shapes_of(chain.stages, parts, inputs[-1].struct)
     made = _derived(L, args, argnums, inputs, chains.dimension_names(inputs, parts, shapes), order)
     made.code = "\n\n".join(filter(None, map(listing, dict.fromkeys(chain.stages))))
@@ -184,12 +185,11 @@ def _commas(sizes: str) -> str:
     return sizes if "," in sizes else ", ".join(sizes.split())
 
 
-def _positions(verb: str, argnums: int | Sequence[int], count: int) -> tuple[int, ...]:
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    for n in wanted:
-        if not -count <= n < count:
-            raise ValueError(f"{verb}: argnums={n}, but the function is derived with {count} positional arguments")
-    return tuple(n % count for n in wanted)
+def _positions(fun: Callable[..., Any], argnums: Argnums, n: int) -> tuple[int | tuple[int, ...], tuple[int, ...]]:
+    """``argnums`` counted from the front, one or several, and all of them."""
+    argnums = numbered("derive", fun, argnums)
+    chosen = positions("derive", fun, argnums, n)
+    return chosen[0] if isinstance(argnums, int) else chosen, chosen
 
 
 def _check_inputs(verb: str, inputs: Sequence[Input]) -> None:
