@@ -212,7 +212,10 @@ def traced_call(
 
     try:
         debug_info = _jax.debug_info(f"ct.{verb}", fun, [path.removeprefix("argument ") for path in paths])
-        traced = trace(of_dynamic, dynamic, has_aux=has_aux, recorded=recorded, keep=keep, debug_info=debug_info)
+        eager = isinstance(order, str)
+        traced = trace(
+            of_dynamic, dynamic, has_aux=has_aux, recorded=recorded, keep=keep, eager=eager, debug_info=debug_info
+        )
     except _jax.VALUE_ASKED as error:
         error.add_note(
             f"{errors.call(verb, fun)}: Python asked for a value that is not known here: inside jit or vmap arguments "

@@ -31,11 +31,13 @@ Literal = _core.Literal
 Primitive = _core.Primitive
 Tracer = jax.core.Tracer
 Trace = _core.Trace
+DynamicJaxprTrace = partial_eval.DynamicJaxprTrace
 cache = util.cache
 remembered: Any = util.weakref_lru_cache  # by the first argument, as long as it lives, and the others' values
 eval_jaxpr = _core.eval_jaxpr
 set_current_trace = _core.set_current_trace
 take_current_trace = _core.take_current_trace
+trace_ctx = _core.trace_ctx
 to_concrete_value = _core.to_concrete_value
 
 #: Where JAX keeps its primitives, each as ``name_p``.

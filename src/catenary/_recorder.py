@@ -119,7 +119,25 @@ class _Recorder(_jax.Trace):
             )
         for store in (store for wrapped in params["subfuns"] for store in wrapped.stores if store):
             store.reset()  # JAX notes there what a function returned, once; they are to be called again
-        jaxpr = jax.make_jaxpr(lambda *xs: fun(xs))(*values)
+        return self._whole(lambda *xs: fun(xs), tracers)
+
+    def process_call(self, primitive: Any, fun: Any, tracers: Any, params: Any, /) -> list[Any]:
+        return self._whole(partial(primitive.bind, subfuns=(fun,), **params), tracers)
+
+    def process_shard_map(self, primitive: Any, fun: Any, tracers: Any, /, **params: Any) -> Any:
+        seen: dict[str, Any] = {}
+
+        def mapped(*xs: Any) -> list[Any]:
+            seen["results"] = primitive.bind(*xs, subfuns=(fun,), **params)
+            return list(seen["results"])
+
+        results = self._whole(mapped, tracers)
+        return seen["results"].update(results)
+
+    def _whole(self, fun: Callable[..., list[Any]], tracers: Sequence[Any]) -> list[Any]:
+        """What is traced before it runs, as it may close over recorded values: these are operands too."""
+        values = self.values(tracers)
+        jaxpr = jax.make_jaxpr(fun)(*values)
         with _jax.set_current_trace(self.outside):
             results = _jax.eval_jaxpr(jaxpr.jaxpr, self.values(jaxpr.consts), *values)
         return self.noted(results, self.call, jaxpr.jaxpr, self.known(jaxpr.consts), self.known(tracers))

@@ -11,7 +11,7 @@ SRC = ROOT / "src" / "catenary"
 FLOORS = (
     ("errors",),
     ("_signature", "_argnums"),
-    ("_jax", "_recorder", "_dimensions"),
+    ("_jax", "_recorder", "_eager", "_dimensions"),
     ("_graph",),
     ("_maps",),
     ("_rules",),

@@ -1,5 +1,6 @@
 """Calls outside jit: what they compile, what they hold in memory, and what they may leave jit with."""
 
+import functools
 import gc
 import weakref
 
@@ -7,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax._src import monitoring
+from jax._src import core, monitoring
+from jax._src import linear_util as lu
 
 import catenary as ct
 from tests.oracle import assert_same
@@ -127,3 +129,139 @@ def test_what_is_taken_beyond_the_end_has_no_tangent(filled, verb):
 
     for wrap in (lambda f: f, jax.jit):
         np.testing.assert_array_equal(wrap(lambda k: of(ct, k))(k), wrap(lambda k: of(jax, k))(k))
+
+
+@functools.cache
+def mask(n):
+    return jnp.tril(jnp.ones((n, n))) - 0.5
+
+
+class Noise:
+    """A random state that every call changes."""
+
+    def __init__(self):
+        self.key, self.calls = jax.random.key(0), jnp.zeros(())
+
+    def __call__(self, x):
+        self.key, key = jax.random.split(self.key)
+        self.calls += 1
+        return jnp.sum(mask(3) @ jnp.sin(x * jax.random.normal(key, x.shape)) ** 2)
+
+
+VERBS = {
+    "grad": lambda ad, f: ad.grad(f),
+    "jacfwd": lambda ad, f: ad.jacfwd(f),
+    "hessian": lambda ad, f: ad.hessian(f),
+    "jvp": lambda ad, f: lambda x: ad.jvp(f, (x,), (x,)),
+    "vjp": lambda ad, f: lambda x: ad.vjp(f, x)[1](1.0),
+    "linearize": lambda ad, f: lambda x: ad.linearize(f, x)[1](x),
+    "gradient of a gradient": lambda ad, f: ad.grad(lambda x: jnp.sum(ad.grad(f)(x) ** 2)),
+    "gradient of JAX's": lambda ad, f: ad.grad(lambda x: jnp.sum(jax.grad(f)(x) ** 2)),
+    "JAX's of a gradient": lambda ad, f: jax.grad(lambda x: jnp.sum(ad.grad(f)(x) ** 2)),
+    "in vmap": lambda ad, f: lambda x: jax.vmap(ad.grad(f))(jnp.stack([x, 2 * x])),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_reads_no_argument_may_be_kept(verb):
+    """As in JAX's derivatives: a table is cached, a random state goes on."""
+    x, found = jnp.arange(1.0, 4.0), []
+    for ad in (ct, jax):
+        mask.cache_clear()
+        noise = Noise()
+        found.append([VERBS[verb](ad, noise)(x) for _ in range(3)] + [noise.calls, jax.random.key_data(noise.key)])
+        assert not isinstance(mask(3), jax.core.Tracer)
+    assert_same(*found)
+
+
+def test_under_jit_it_is_a_tracer_as_jaxs_is():
+    kept = []
+
+    def fun(x):
+        kept.append(jnp.ones(3) * 2)
+        return jnp.sum(x * kept[-1])
+
+    jax.jit(ct.grad(fun))(jnp.ones(3))
+    assert isinstance(kept[0], jax.core.Tracer)
+
+
+def test_what_says_something_is_heard_once_and_in_its_place(capfd):
+    """Also where Python asks for a value after it, and the function is run a second time."""
+
+    def fun(x):
+        jax.debug.print("at {}", x, ordered=True)
+        jax.debug.print("a table {}", jnp.ones(2), ordered=True)
+        jax.jit(lambda y: jax.debug.print("jitted {}", y, ordered=True))(jnp.zeros(2))
+        return x * x if x > 0 else x
+
+    ct.grad(fun)(3.0)
+    jax.effects_barrier()
+    heard = capfd.readouterr().out
+    assert heard.split("\n") == ["at 3.0", "a table [1. 1.]", "jitted [0. 0.]", ""]
+
+
+def test_a_reference_read_between_is_changed_once():
+    def run(ad):
+        count = jax.new_ref(jnp.zeros(()))
+
+        def fun(x):
+            count[...] = count[...] + 1
+            return x * count[...] if x > 0 else x
+
+        return ad.grad(fun)(3.0), count[...]
+
+    assert_same(run(ct), run(jax))
+
+
+@jax.custom_vjp
+def tenfold(x):
+    return x * x
+
+
+tenfold.defvjp(lambda x: (x * x, x), lambda x, c: (10 * c * x,))
+
+
+def test_what_reads_an_outer_argument_alone_is_the_outer_derivatives():
+    def outer(ad, a):
+        table = []
+
+        def inner(x):
+            table.append(tenfold(a) + jnp.sin(a))
+            return x**2 * table[-1]
+
+        return ad.grad(inner)(a) * table[0]  # alive here, where a is
+
+    at = jnp.array([1.5, 0.5])
+    for batched in (lambda f: f(at[0]), lambda f: jax.vmap(f)(at)):
+        expected = batched(jax.grad(lambda a: outer(jax, a)))
+        for over in (jax, ct):
+            np.testing.assert_allclose(batched(over.grad(lambda a: outer(ct, a))), expected, rtol=1e-12)
+
+
+@pytest.mark.skipif(not hasattr(core, "CallPrimitive"), reason="JAX 0.12 has no such primitive")
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_call_of_jaxs_core_may_close_over_an_argument(asks):
+    def fun(x):
+        if asks and x[1] > 0:
+            x = 1 * x
+        body = lu.wrap_init(lambda y: [jnp.sin(y) * x], debug_info=core.DebugInfo("test", "body", ("y",), None))
+        return jnp.sum(core.call_p.bind(jnp.ones(3), subfuns=(body,))[0] ** 2)
+
+    x = jnp.arange(3.0)
+    np.testing.assert_allclose(ct.grad(fun)(x), jax.grad(lambda x: jnp.sum((jnp.sin(1.0) * x) ** 2))(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_so_may_a_shard_map(asks):
+    mesh = jax.make_mesh((2,), ("i",), axis_types=(jax.sharding.AxisType.Auto,))
+    spec = jax.sharding.PartitionSpec("i")
+    mapped = lambda f: jax.shard_map(f, mesh=mesh, in_specs=spec, out_specs=spec)
+
+    def fun(x):
+        if asks and x[1] > 0:
+            x = 1 * x
+        table = mapped(lambda c: jnp.cos(c))(jnp.arange(4.0))
+        return jnp.sum(mapped(lambda y: jnp.sin(y) * jnp.sum(x))(x) * table)
+
+    x = jnp.arange(4.0)
+    np.testing.assert_allclose(ct.grad(fun)(x), jax.grad(fun)(x), rtol=1e-12)

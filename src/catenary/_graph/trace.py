@@ -9,7 +9,7 @@ from typing import Any
 import jax
 from jax.tree_util import tree_flatten, tree_unflatten
 
-from catenary import _jax
+from catenary import _eager, _jax
 from catenary._graph.graph import Graph
 from catenary._graph.kept import kept_program
 from catenary._graph.read import graph_of_jaxpr
@@ -60,6 +60,7 @@ def trace(
     has_aux: bool = False,
     recorded: bool = False,
     keep: bool = False,
+    eager: bool = False,
     debug_info: Any = None,
 ) -> Traced:
     """Trace ``fun(*args)``: a graph whose inputs are the leaves of ``args``.
@@ -95,7 +96,8 @@ def trace(
 
     if not recorded:
         try:
-            jaxpr = _jax.make_jaxpr(flat, leaves, debug_info)
+            staged = _eager.eagerly(flat) if eager and _eager.possible() else flat
+            jaxpr = _jax.make_jaxpr(staged, leaves, debug_info)
             _jax.check_arrays(jaxpr)
             kept = kept_program(jaxpr, seen["n_out"]) if keep else None
             return Traced(kept or graph_of_jaxpr(jaxpr), kept=kept is not None, **seen)
