@@ -111,3 +111,13 @@ def test_orders_mix():
         for inner in ("reverse", "forward", "cross-country"):
             got = jax.jit(ct.jacobian(ct.jacobian(vector, order=inner), order=outer))(X)
             assert_same(got, expected)
+
+
+def test_a_batch_of_channels_is_no_axis_of_what_comes_back():
+    """JAX's Jacobian batches the channels: pulled one by one they come back along an axis that holds more than them."""
+    x = jnp.sin(jnp.arange(12.0)).reshape(4, 3)
+
+    def fun(x):
+        return jnp.sum(jax.lax.conv_general_dilated(x[:, None, :], x[:, None, :], (1,), [(0, 0)]) ** 2)
+
+    assert_same(ct.jacobian(jax.jacfwd(fun))(x), jax.jacfwd(jax.jacfwd(fun))(x))

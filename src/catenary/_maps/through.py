@@ -59,7 +59,10 @@ def through(
     filled = [(k, term) for k, terms in enumerate(maps) for term in terms]
     if len(filled) == 1:
         ((port, term),) = filled
-        places = {a[port]: b for a, b in ties}
+        mine, other = _sides(term, side)
+        # what is pulled by itself along an axis comes back along the other side's axes
+        seen = frozenset(labels_of(other))
+        places = {a[port]: b for a, b in ties if None not in b or seen.issuperset(labels_of([mine[a[port] or 0]]))}
         plan = arrange(term, side, frozenset(places))
         if plan is not None:
             tied = {k: b for k, b in places.items() if k in plan.ties}
