@@ -68,6 +68,7 @@ def trace(
     Leaves may be arrays, tracers, numbers or ``jax.ShapeDtypeStruct``s. It is traced abstractly, as by jit; where that
     fails as Python asked for a value, whatever the program made of JAX's error, and the leaves have values, it is run
     once and recorded; or at once, if ``recorded``. With ``keep`` the jitted calls of a program of little else stay.
+    With ``eager``, outside jit, what reads no leaf is computed where it stands, and a constant of the graph.
     What JAX's errors tell of the function is ``debug_info``, by ``_jax.debug_info``.
 
     Raises:
