@@ -51,10 +51,10 @@ ONCE = frozenset("benchmarks derive docs ecosystem faults house literature maps 
 BOTH = frozenset(
     "test_check test_default_mode test_examples test_plan test_readme test_refusals test_rules test_special".split()
 )
-#: And of the others, what is our own algebra, convention, command and weight.
+#: And of the others, what is our own algebra, command and weight.
 ALONE = frozenset(
-    "test_commands test_complex test_composition test_derivative test_guards test_hessians test_high_order "
-    "test_import_time test_orders test_products test_pytrees test_scenarios test_sparse test_tiny".split()
+    "test_commands test_composition test_derivative test_hessians test_high_order test_import_time test_orders "
+    "test_products test_scenarios test_sparse test_tiny".split()
 )
 
 

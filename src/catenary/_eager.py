@@ -63,16 +63,18 @@ def _acts(primitive: Any, operands: Sequence[Any], params: dict[str, Any]) -> bo
     return bool(primitive.abstract_eval(*map(jax.typeof, operands), **params)[1])
 
 
-def possible() -> bool:
-    """Whether no program is being staged whole here, as under jit."""
+def _staged_whole() -> bool:
+    """Whether all that runs here is staged, as under jit."""
     trace = _jax.trace_ctx.trace
     while trace is not None and not isinstance(trace, _jax.DynamicJaxprTrace):
         trace = trace.outside if isinstance(trace, _Eager) else getattr(trace, "parent_trace", None)
-    return trace is None
+    return trace is not None
 
 
 def eagerly(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, to be traced from here, with what reads no argument computed at once."""
+    """The function, to be traced from here: outside jit, what reads no argument is computed at once."""
+    if _staged_whole():
+        return fun
     outside = _jax.trace_ctx.trace
 
     def traced(*args: Any) -> Any:

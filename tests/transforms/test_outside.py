@@ -13,6 +13,7 @@ from jax._src import linear_util as lu
 
 import catenary as ct
 from tests.oracle import assert_same
+from tests.transforms.test_values import tenfold
 
 TABLE = jnp.sin(jnp.arange(40.0)).reshape(10, 4)
 RNG = np.random.default_rng(0)
@@ -211,14 +212,6 @@ def test_a_reference_read_between_is_changed_once():
         return ad.grad(fun)(3.0), count[...]
 
     assert_same(run(ct), run(jax))
-
-
-@jax.custom_vjp
-def tenfold(x):
-    return x * x
-
-
-tenfold.defvjp(lambda x: (x * x, x), lambda x, c: (10 * c * x,))
 
 
 def test_what_reads_an_outer_argument_alone_is_the_outer_derivatives():

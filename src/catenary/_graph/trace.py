@@ -9,7 +9,8 @@ from typing import Any
 import jax
 from jax.tree_util import tree_flatten, tree_unflatten
 
-from catenary import _eager, _jax
+from catenary import _jax
+from catenary._eager import eagerly
 from catenary._graph.graph import Graph
 from catenary._graph.kept import kept_program
 from catenary._graph.read import graph_of_jaxpr
@@ -97,8 +98,7 @@ def trace(
 
     if not recorded:
         try:
-            staged = _eager.eagerly(flat) if eager and _eager.possible() else flat
-            jaxpr = _jax.make_jaxpr(staged, leaves, debug_info)
+            jaxpr = _jax.make_jaxpr(eagerly(flat) if eager else flat, leaves, debug_info)
             _jax.check_arrays(jaxpr)
             kept = kept_program(jaxpr, seen["n_out"]) if keep else None
             return Traced(kept or graph_of_jaxpr(jaxpr), kept=kept is not None, **seen)
