@@ -3,7 +3,10 @@
 The variables are set before JAX is imported; a test that needs float32 says so with dtypes of its own.
 """
 
+import gc
 import os
+from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 
 #: Two devices; programs compiled in one piece, as they are small; and with JAX 0.10 XLA's older emitters of fused
@@ -16,16 +19,22 @@ if FLAGS not in os.environ.get("XLA_FLAGS", ""):
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # of XLA's: a third of the tests' time was compilation
+os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "0")  # without a folder to keep them in, keys are computed still
 os.environ.setdefault("CATENARY_VALIDATE", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import hypothesis
 import jax
 import pytest
+from jax._src.interpreters import mlir
 
 from tests.once import once
 
 jax.config.update("jax_enable_x64", True)
+
+gc.set_threshold(20_000, 20, 50)  # tracing makes and keeps many small objects
+mlir.make_ir_context = cache(mlir.make_ir_context)  # JAX makes one a program, of every dialect: 5 to 10 ms
+KEPT = 500  # compiled programs, of a megabyte or two each: in gigabytes all that follows takes half as long again
 
 # The same programs on every run and every machine; CATENARY_EXAMPLES=1000 looks further.
 hypothesis.settings.register_profile(
@@ -37,6 +46,15 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("catenary")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _programs_let_go() -> Iterator[None]:
+    """Forget what is compiled once there is much of it: the next module compiles other programs."""
+    yield
+    if len(jax.devices()[0].client.live_executables()) > KEPT:
+        jax.clear_caches()
+        mlir.make_ir_context.cache_clear()
 
 
 @pytest.fixture
@@ -56,6 +74,11 @@ ALONE = frozenset(
     "test_commands test_composition test_derivative test_hessians test_high_order test_import_time test_orders "
     "test_products test_scenarios test_sparse test_tiny".split()
 )
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: no collection need look at it."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
