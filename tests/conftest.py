@@ -33,8 +33,8 @@ from tests.once import once
 jax.config.update("jax_enable_x64", True)
 
 gc.set_threshold(20_000, 20, 50)  # tracing makes and keeps many small objects
-mlir.make_ir_context = cache(mlir.make_ir_context)  # JAX makes one a program, of every dialect: 5 to 10 ms
-KEPT = 500  # compiled programs, of a megabyte or two each: in gigabytes all that follows takes half as long again
+mlir.make_ir_context = cache(mlir.make_ir_context)  # JAX makes one a program, of every dialect: 5 to 10 ms on 0.10
+KEPT = 500  # compiled programs, of a megabyte or two each: a process that keeps them all grows to 4 GB
 
 # The same programs on every run and every machine; CATENARY_EXAMPLES=1000 looks further.
 hypothesis.settings.register_profile(

@@ -1,4 +1,4 @@
-"""Calls outside jit: what they compile, what they hold in memory, and what they may leave jit with."""
+"""Calls outside jit: what they compile, hold in memory and compute at once; and what may leave jit."""
 
 import functools
 import gc
